@@ -1,0 +1,606 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Virtqueues: fetching, returning, and the life cycle between them
+ *
+ * A queue moves between the states of &enum vha_queue_state like this:
+ *
+ *	STOPPED -- start --> RUNNING, or WAITING for a translation of the ring
+ *	WAITING -- IOTLB update --> RUNNING -- IOTLB invalidation --> WAITING
+ *	RUNNING, WAITING -- pause --> PAUSED -- resume --> RUNNING, WAITING
+ *	RUNNING, WAITING -- hostile ring --> BROKEN
+ *	any -- stop --> STOPPED
+ */
+#include <linux/ktime.h>
+#include <linux/log2.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "core.h"
+#include "trace.h"
+
+/* A turn ends after so many buffers or bytes, then other queues have theirs. */
+#define TURN_CHAINS	256
+#define TURN_BYTES	(8U << 20)
+/* Returned buffers become visible, and are signalled, once per batch. */
+#define BATCH_CHAINS	64
+/* Where the adaptive polling budget starts to grow from. */
+#define POLL_START_NS	4000
+
+static void stat_add(struct vha_queue *vq, enum vha_stat stat, u64 value)
+{
+	/* One writer; readers of statistics want no torn values. */
+	WRITE_ONCE(vq->stats[stat], vq->stats[stat] + value);
+}
+
+/**
+ * vha_queue_feature() - whether the driver acknowledged a feature
+ * @vq: the queue
+ * @bit: virtio feature bit
+ *
+ * Return: whether it did.
+ */
+bool vha_queue_feature(const struct vha_queue *vq, unsigned int bit)
+{
+	return vha_device_feature(vq->dev, bit);
+}
+EXPORT_SYMBOL_GPL(vha_queue_feature);
+
+/**
+ * vha_queue_kick() - have the queue's worker serve the queue
+ * @vq: the queue
+ *
+ * Context: any.
+ */
+void vha_queue_kick(struct vha_queue *vq)
+{
+	vha_queue_work(vq, &vq->work);
+}
+EXPORT_SYMBOL_GPL(vha_queue_kick);
+
+/**
+ * vha_queue_break() - stop a queue for good
+ * @vq: the queue
+ * @error: why
+ *
+ * Nothing is fetched any more; what is in flight is still returned. The VMM
+ * learns of it through the error eventfd, once.
+ */
+void vha_queue_break(struct vha_queue *vq, enum vha_ring_error error)
+{
+	lockdep_assert_held(&vq->mutex);
+	if (vq->state == VHA_QUEUE_BROKEN)
+		return;
+	vq->state = VHA_QUEUE_BROKEN;
+	stat_add(vq, VHA_STAT_BROKEN, 1);
+	WRITE_ONCE(vq->stats[VHA_STAT_ERROR], error);
+	trace_vha_error(vq, error);
+	vha_event_signal(&vq->err);
+}
+EXPORT_SYMBOL_GPL(vha_queue_break);
+
+/* Returns as vha_ring_fetch() does for a buffer whose addresses count. */
+static int resolve(struct vha_queue *vq, struct vha_chain *chain)
+{
+	int ret;
+
+	if (!vha_queue_feature(vq, VIRTIO_F_ACCESS_PLATFORM))
+		return 1;
+	ret = vha_iotlb_resolve(vq, chain);
+	if (!ret)
+		return 1;
+	vha_ring_unfetch(&vq->ring, &chain->token);
+	if (ret == -EAGAIN)
+		return ret;
+	vq->ring.error = ret == -EFAULT ? VHA_RING_UNMAPPED : VHA_RING_SEGMENTS;
+	return -EINVAL;
+}
+
+/**
+ * vha_queue_fetch() - take the next available buffer
+ * @vq: the queue
+ * @chain: filled in; usually &vq->chain
+ *
+ * Return: 1 when there is one, 0 when there is none, -EAGAIN when one waits
+ * for a translation (the worker turns to the queue again when it comes),
+ * -EINVAL when the queue is broken now.
+ */
+int vha_queue_fetch(struct vha_queue *vq, struct vha_chain *chain)
+{
+	int ret;
+
+	lockdep_assert_held(&vq->mutex);
+	ret = vha_ring_fetch(&vq->ring, chain);
+	if (ret > 0)
+		ret = resolve(vq, chain);
+	if (ret > 0) {
+		/* Read without the mutex by whoever waits for buffers. */
+		WRITE_ONCE(vq->taken, vq->taken + 1);
+		stat_add(vq, VHA_STAT_CHAINS, 1);
+		trace_vha_request_begin(vq, chain);
+	} else if (ret == -EAGAIN) {
+		stat_add(vq, VHA_STAT_RETRIES, 1);
+	} else if (ret < 0) {
+		vha_queue_break(vq, vq->ring.error);
+	}
+	return ret;
+}
+EXPORT_SYMBOL_GPL(vha_queue_fetch);
+
+/**
+ * vha_queue_unfetch() - put the buffer fetched last back
+ * @vq: the queue
+ * @token: of the buffer
+ */
+void vha_queue_unfetch(struct vha_queue *vq, const struct vha_token *token)
+{
+	lockdep_assert_held(&vq->mutex);
+	vha_ring_unfetch(&vq->ring, token);
+	WRITE_ONCE(vq->taken, vq->taken - 1);
+}
+EXPORT_SYMBOL_GPL(vha_queue_unfetch);
+
+static bool publish(struct vha_queue *vq)
+{
+	bool signal;
+
+	lockdep_assert_held(&vq->lock);
+	if (!vq->ring.staged)
+		return false;
+	vha_ring_publish(&vq->ring);
+	signal = vha_ring_need_signal(&vq->ring);
+	stat_add(vq, signal ? VHA_STAT_SIGNALS : VHA_STAT_SUPPRESSED, 1);
+	return signal;
+}
+
+static void signal_driver(struct vha_queue *vq)
+{
+	trace_vha_signal(vq);
+	vha_event_signal(&vq->call);
+}
+
+/**
+ * vha_queue_used() - return a buffer to the driver
+ * @vq: the queue
+ * @token: of the buffer
+ * @len: bytes written into it
+ *
+ * What was written must have been logged. The last access of the class to
+ * anything that goes away when the queue stops.
+ *
+ * Context: any. Between vha_queue_batch_begin() and vha_queue_batch_end() the
+ * task that called these only stages the buffer.
+ */
+void vha_queue_used(struct vha_queue *vq, const struct vha_token *token, u32 len)
+{
+	bool batched, signal = false;
+	unsigned long flags;
+
+	/*
+	 * The queue may be stopped as soon as the lock is released; RCU keeps
+	 * it in memory until the signal is out, see vha_queue_wait().
+	 */
+	rcu_read_lock();
+	spin_lock_irqsave(&vq->lock, flags);
+	batched = in_task() && vq->batch == current;
+	trace_vha_request_end(vq, token, len, batched);
+	vha_ring_stage(&vq->ring, token, len);
+	WRITE_ONCE(vq->returned, vq->returned + 1);
+	stat_add(vq, VHA_STAT_USED, 1);
+	if (!in_task())
+		stat_add(vq, VHA_STAT_USED_IRQ, 1);
+	if (!batched)
+		signal = publish(vq);
+	/* Those who wait enter the wait queue with the lock held. */
+	if (waitqueue_active(&vq->drain))
+		wake_up(&vq->drain);
+	spin_unlock_irqrestore(&vq->lock, flags);
+	if (signal)
+		signal_driver(vq);
+	rcu_read_unlock();
+}
+EXPORT_SYMBOL_GPL(vha_queue_used);
+
+/**
+ * vha_queue_batch_begin() - stage what this task returns from now on
+ * @vq: the queue
+ */
+void vha_queue_batch_begin(struct vha_queue *vq)
+{
+	lockdep_assert_held(&vq->mutex);
+	spin_lock_irq(&vq->lock);
+	vq->batch = current;
+	spin_unlock_irq(&vq->lock);
+}
+EXPORT_SYMBOL_GPL(vha_queue_batch_begin);
+
+/**
+ * vha_queue_batch_end() - publish what was staged, with one signal at most
+ * @vq: the queue
+ */
+void vha_queue_batch_end(struct vha_queue *vq)
+{
+	bool signal;
+
+	lockdep_assert_held(&vq->mutex);
+	spin_lock_irq(&vq->lock);
+	vq->batch = NULL;
+	signal = publish(vq);
+	spin_unlock_irq(&vq->lock);
+	if (signal)
+		signal_driver(vq);
+}
+EXPORT_SYMBOL_GPL(vha_queue_batch_end);
+
+/* Returns how a batch ended: as vha_queue_fetch(), or 1 when there may be more. */
+static int serve_batch(struct vha_queue *vq, vha_chain_fn fn, unsigned int *chains, u64 *bytes)
+{
+	struct vha_chain *chain = &vq->chain;
+	unsigned int n;
+	int ret = 1;
+
+	for (n = 0; n < BATCH_CHAINS; n++) {
+		ret = vha_queue_fetch(vq, chain);
+		if (ret <= 0)
+			break;
+		*bytes += (u64)chain->out_len + chain->in_len;
+		ret = fn(vq, chain);
+		if (unlikely(ret)) {
+			vha_queue_unfetch(vq, &chain->token);
+			if (ret == -EAGAIN)
+				stat_add(vq, VHA_STAT_RETRIES, 1);
+			else
+				vha_queue_break(vq, VHA_RING_CLASS);
+			break;
+		}
+		ret = 1;
+	}
+	*chains += n;
+	return ret;
+}
+
+static int batch(struct vha_queue *vq, vha_chain_fn fn, unsigned int *chains, u64 *bytes)
+{
+	const struct vha_class *class = vq->dev->class;
+	int ret;
+
+	vha_queue_batch_begin(vq);
+	if (class->batch_begin)
+		class->batch_begin(vq);
+	ret = serve_batch(vq, fn, chains, bytes);
+	if (class->batch_end)
+		class->batch_end(vq);
+	vha_queue_batch_end(vq);
+	return ret;
+}
+
+static bool poll_once(struct vha_queue *vq)
+{
+	const struct vha_class *class = vq->dev->class;
+
+	if (class->poll) {
+		vha_queue_batch_begin(vq);
+		class->poll(vq);
+		vha_queue_batch_end(vq);
+	}
+	return vha_ring_pending(&vq->ring);
+}
+
+/*
+ * The budget follows what polling could have gained: it doubles when the
+ * driver came back within the VMM's limit after we gave up, else it halves.
+ */
+static void poll_adapt(struct vha_queue *vq)
+{
+	u64 limit = (u64)READ_ONCE(vq->busyloop_us) * NSEC_PER_USEC;
+	u64 slept;
+
+	if (!limit || !vq->idle_since)
+		return;
+	slept = ktime_get_ns() - vq->idle_since;
+	vq->idle_since = 0;
+	if (slept <= limit)
+		vq->poll_ns = min_t(u64, limit, max_t(u64, vq->poll_ns * 2, POLL_START_NS));
+	else
+		vq->poll_ns = vq->poll_ns >= 2 * POLL_START_NS ? vq->poll_ns / 2 : 0;
+}
+
+/* Spins for a while for the next buffer, before a notification is asked for. */
+static bool poll_ring(struct vha_queue *vq)
+{
+	u64 start, now, budget = vq->poll_ns;
+	bool hit;
+
+	if (!READ_ONCE(vq->busyloop_us))
+		return false;
+	start = ktime_get_ns();
+	do {
+		hit = poll_once(vq);
+		cpu_relax();
+		now = ktime_get_ns();
+	} while (!hit && now - start < budget && !need_resched() &&
+		 !signal_pending(current) && !vha_worker_busy(vq));
+	if (!hit)
+		vq->idle_since = now;
+	stat_add(vq, hit ? VHA_STAT_POLL_HIT : VHA_STAT_POLL_MISS, 1);
+	stat_add(vq, VHA_STAT_POLL_NS, now - start);
+	trace_vha_poll(vq, hit, now - start);
+	return hit;
+}
+
+/**
+ * vha_queue_drain() - serve a queue until it is empty or its turn is over
+ * @vq: the queue
+ * @fn: serves one buffer
+ *
+ * Returned buffers are published in batches. When the ring is empty, polls it
+ * for a while if the VMM wants that, then asks the driver to notify.
+ */
+void vha_queue_drain(struct vha_queue *vq, vha_chain_fn fn)
+{
+	unsigned int chains = 0;
+	u64 bytes = 0;
+	int ret;
+
+	lockdep_assert_held(&vq->mutex);
+	poll_adapt(vq);
+	vha_ring_disable_kick(&vq->ring);
+	for (;;) {
+		ret = batch(vq, fn, &chains, &bytes);
+		if (ret < 0)
+			return;
+		if (ret == 0 && !poll_ring(vq)) {
+			if (!vha_ring_enable_kick(&vq->ring))
+				return;
+			vha_ring_disable_kick(&vq->ring);
+		}
+		/* A guest that takes back what it offers gets no longer turn. */
+		if (ret == 0)
+			chains++;
+		if (chains >= TURN_CHAINS || bytes >= TURN_BYTES || signal_pending(current)) {
+			vha_queue_kick(vq);
+			return;
+		}
+	}
+}
+EXPORT_SYMBOL_GPL(vha_queue_drain);
+
+static void wake_waiting(struct vha_queue *vq)
+{
+	int ret = vha_vring_map(vq);
+
+	if (!ret)
+		vq->state = VHA_QUEUE_RUNNING;
+	else if (ret != -EAGAIN)
+		vha_queue_break(vq, VHA_RING_FAULT);
+}
+
+static void queue_run(struct vha_work *work)
+{
+	struct vha_queue *vq = container_of(work, struct vha_queue, work);
+
+	/* After the owner was killed there is no guest memory to work on. */
+	if (current->mm != vq->dev->mm)
+		return;
+	mutex_lock(&vq->mutex);
+	stat_add(vq, VHA_STAT_RUNS, 1);
+	if (vq->state == VHA_QUEUE_WAITING)
+		wake_waiting(vq);
+	if (vq->state == VHA_QUEUE_RUNNING)
+		vq->dev->class->run(vq);
+	mutex_unlock(&vq->mutex);
+}
+
+/**
+ * vha_queue_pause() - fetch nothing from now on
+ * @vq: the queue
+ */
+void vha_queue_pause(struct vha_queue *vq)
+{
+	lockdep_assert_held(&vq->dev->mutex);
+	mutex_lock(&vq->mutex);
+	if (vq->state == VHA_QUEUE_RUNNING || vq->state == VHA_QUEUE_WAITING)
+		vq->state = VHA_QUEUE_PAUSED;
+	mutex_unlock(&vq->mutex);
+}
+
+static bool queue_idle(struct vha_queue *vq)
+{
+	return READ_ONCE(vq->taken) == vq->returned;
+}
+
+/**
+ * vha_queue_wait() - wait until every buffer was returned
+ * @vq: the queue, not running
+ *
+ * Afterwards nothing the class or the core started for the queue runs any
+ * more, in whatever context.
+ */
+void vha_queue_wait(struct vha_queue *vq)
+{
+	lockdep_assert_held(&vq->dev->mutex);
+	spin_lock_irq(&vq->lock);
+	wait_event_lock_irq(vq->drain, queue_idle(vq), vq->lock);
+	spin_unlock_irq(&vq->lock);
+	/*
+	 * A batch counts its buffers before it publishes them, with the mutex
+	 * held: what it has left to publish and signal is done after this.
+	 */
+	mutex_lock(&vq->mutex);
+	mutex_unlock(&vq->mutex);
+}
+
+/**
+ * vha_queue_resume() - undo vha_queue_pause()
+ * @vq: the queue
+ */
+void vha_queue_resume(struct vha_queue *vq)
+{
+	lockdep_assert_held(&vq->dev->mutex);
+	mutex_lock(&vq->mutex);
+	if (vq->state == VHA_QUEUE_PAUSED)
+		vq->state = vq->map[0].addr ? VHA_QUEUE_RUNNING : VHA_QUEUE_WAITING;
+	mutex_unlock(&vq->mutex);
+	vha_queue_kick(vq);
+}
+
+/**
+ * vha_queue_unmap() - let go of the ring until it can be translated anew
+ * @vq: the queue, paused and idle
+ */
+void vha_queue_unmap(struct vha_queue *vq)
+{
+	lockdep_assert_held(&vq->dev->mutex);
+	mutex_lock(&vq->mutex);
+	vha_vring_unmap(vq);
+	mutex_unlock(&vq->mutex);
+}
+
+/**
+ * vha_queue_start() - start a queue
+ * @vq: the queue
+ *
+ * Return: 0, also when it runs already; -EINVAL without a size or addresses,
+ * with a misaligned ring or an impossible base; -EFAULT when the ring can not
+ * be written; -ENOMEM, also beyond RLIMIT_MEMLOCK; what the class returns.
+ */
+int vha_queue_start(struct vha_queue *vq)
+{
+	const struct vha_class *class = vq->dev->class;
+	int ret;
+
+	lockdep_assert_held(&vq->dev->mutex);
+	if (vq->started)
+		return 0;
+	if (!vq->num || !vq->addr_set)
+		return -EINVAL;
+	/* Features may have changed since the size was set. */
+	if (!vha_queue_feature(vq, VIRTIO_F_RING_PACKED) && !is_power_of_2(vq->num))
+		return -EINVAL;
+	ret = vha_vring_alloc(vq);
+	if (ret)
+		return ret;
+	mutex_lock(&vq->mutex);
+	ret = vha_vring_map(vq);
+	mutex_unlock(&vq->mutex);
+	if (ret && ret != -EAGAIN)
+		goto err_free;
+	ret = class->start ? class->start(vq) : 0;
+	if (ret)
+		goto err_unmap;
+	vq->started = true;
+	mutex_lock(&vq->mutex);
+	vq->poll_ns = 0;
+	vq->idle_since = 0;
+	vq->state = VHA_QUEUE_PAUSED;
+	mutex_unlock(&vq->mutex);
+	if (!vq->dev->suspended)
+		vha_queue_resume(vq);
+	vha_kick_start(vq);
+	return 0;
+
+err_unmap:
+	vha_queue_unmap(vq);
+err_free:
+	vha_vring_free(vq);
+	return ret;
+}
+
+/**
+ * vha_queue_halt() - first half of stopping: fetch nothing from now on
+ * @vq: the queue, started
+ */
+void vha_queue_halt(struct vha_queue *vq)
+{
+	lockdep_assert_held(&vq->dev->mutex);
+	vha_kick_stop(vq);
+	mutex_lock(&vq->mutex);
+	vq->state = VHA_QUEUE_PAUSED;
+	mutex_unlock(&vq->mutex);
+}
+
+/**
+ * vha_queue_finish() - second half of stopping: let go of everything
+ * @vq: the queue, halted and idle, and an RCU grace period later
+ *
+ * Afterwards no page of the guest is referenced on behalf of the queue, and
+ * &vq->base says where to go on.
+ */
+void vha_queue_finish(struct vha_queue *vq)
+{
+	lockdep_assert_held(&vq->dev->mutex);
+	if (vq->dev->class->stop)
+		vq->dev->class->stop(vq);
+	mutex_lock(&vq->mutex);
+	vha_vring_unmap(vq);
+	vq->state = VHA_QUEUE_STOPPED;
+	mutex_unlock(&vq->mutex);
+	vha_vring_free(vq);
+	vq->started = false;
+}
+
+/**
+ * vha_queue_stop() - stop a queue and wait for its buffers
+ * @vq: the queue; stopping a stopped queue does nothing
+ */
+void vha_queue_stop(struct vha_queue *vq)
+{
+	if (!vq->started)
+		return;
+	vha_queue_halt(vq);
+	vha_queue_wait(vq);
+	/* A signal may still be on its way, see vha_queue_used(). */
+	synchronize_rcu();
+	vha_queue_finish(vq);
+}
+
+/**
+ * vha_queue_reset() - stop a queue and forget what the VMM said about it
+ * @vq: the queue
+ */
+void vha_queue_reset(struct vha_queue *vq)
+{
+	vha_queue_stop(vq);
+	vha_kick_clear(vq);
+	vha_event_set(&vq->call, NULL);
+	vha_event_set(&vq->err, NULL);
+	vq->num = 0;
+	vq->base = 0;
+	vq->base_set = false;
+	vq->addr_set = false;
+	vq->log_used = false;
+	vq->busyloop_us = 0;
+	memset(&vq->addr, 0, sizeof(vq->addr));
+}
+
+/**
+ * vha_queue_create() - allocate a queue
+ * @dev: its device
+ * @index: its index
+ *
+ * Return: the queue, or NULL.
+ */
+struct vha_queue *vha_queue_create(struct vha_device *dev, u16 index)
+{
+	struct vha_queue *vq;
+
+	vq = kvzalloc(max(dev->class->queue_size, sizeof(*vq)), GFP_KERNEL_ACCOUNT);
+	if (!vq)
+		return NULL;
+	vq->dev = dev;
+	vq->index = index;
+	mutex_init(&vq->mutex);
+	spin_lock_init(&vq->lock);
+	init_waitqueue_head(&vq->drain);
+	vha_work_init(&vq->work, queue_run);
+	vha_kick_init(vq);
+	return vq;
+}
+
+/**
+ * vha_queue_destroy() - free a queue that was reset and has no worker
+ * @vq: the queue, or NULL
+ */
+void vha_queue_destroy(struct vha_queue *vq)
+{
+	kvfree(vq);
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause */
+/*
+ * vhost-accel user ABI
+ *
+ * Nodes are /dev/vhost-accel/<class>. Every ioctl of <linux/vhost.h> has the
+ * same number and meaning here; this header adds what virtio device classes
+ * need beyond it. The additions use numbers 0xB0 to 0xEF of the vhost magic:
+ * 0xB0 to 0xCF mean the same on every class, 0xD0 to 0xEF belong to one class.
+ *
+ * All structures have a fixed size and no implicit padding. Reserved members
+ * and unknown flag bits must be zero, or the call fails with -EINVAL and
+ * changes nothing. An ioctl number that a node does not know is -ENOTTY
+ * before its argument is looked at.
+ */
+#ifndef _UAPI_LINUX_VHOST_ACCEL_H
+#define _UAPI_LINUX_VHOST_ACCEL_H
+
+#include <linux/types.h>
+#include <linux/ioctl.h>
+#include <linux/vhost.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** define VHA_ABI_VERSION - version reported in &vha_info.abi_version */
+#define VHA_ABI_VERSION		1
+
+/** define VHA_CONFIG_MAX - largest configuration space access, in bytes */
+#define VHA_CONFIG_MAX		256
+
+/**
+ * struct vha_info - what a node offers, for VHA_GET_INFO
+ * @abi_version: %VHA_ABI_VERSION of the running module
+ * @virtio_id: virtio device id of the class (2 for blk)
+ * @max_queues: virtqueues an open file has; valid indices are below it
+ * @max_ring_size: largest ring size VHOST_SET_VRING_NUM accepts
+ * @config_size: bytes of configuration space VHA_GET_CONFIG can read
+ * @max_mem_regions: regions VHOST_SET_MEM_TABLE accepts
+ * @max_workers: workers an open file can have, the first one included
+ * @max_iotlb_entries: entries the device IOTLB holds
+ * @reserved: zero
+ */
+struct vha_info {
+	__u32 abi_version;
+	__u32 virtio_id;
+	__u32 max_queues;
+	__u32 max_ring_size;
+	__u32 config_size;
+	__u32 max_mem_regions;
+	__u32 max_workers;
+	__u32 max_iotlb_entries;
+	__u64 reserved[4];
+};
+
+/**
+ * struct vha_config - one access to the virtio configuration space
+ * @offset: first byte, from the start of the configuration space
+ * @size: bytes to transfer, 1 to %VHA_CONFIG_MAX
+ * @data: the bytes, in the layout and byte order of the virtio specification
+ */
+struct vha_config {
+	__u32 offset;
+	__u32 size;
+	__u8 data[VHA_CONFIG_MAX];
+};
+
+/** define VHA_BACKEND_F_WORKER_COMPLETION - return used buffers from a worker only
+ *
+ * Without it a request is completed in the context in which the backing
+ * object reports it, an interrupt included. For measurements and for hosts
+ * that want completion work charged to the worker.
+ */
+#define VHA_BACKEND_F_WORKER_COMPLETION	(1ULL << 0)
+
+/**
+ * struct vha_backend - attach or detach a backing object, for VHA_SET_BACKEND
+ * @index: which of the device's backing objects; zero for classes with one
+ * @fd: descriptor of the backing object, -1 to detach
+ * @flags: VHA_BACKEND_F_* bits
+ * @reserved: zero
+ */
+struct vha_backend {
+	__u32 index;
+	__s32 fd;
+	__u64 flags;
+	__u64 reserved[2];
+};
+
+/** define VHA_PIN_F_ENABLE - pin the memory table; without it, unpin */
+#define VHA_PIN_F_ENABLE	(1U << 0)
+
+/**
+ * struct vha_pin_memory - for VHA_PIN_MEMORY
+ * @flags: VHA_PIN_F_* bits
+ * @reserved: zero
+ */
+struct vha_pin_memory {
+	__u32 flags;
+	__u32 reserved[3];
+};
+
+/**
+ * struct vha_stats_header - first bytes of a statistics file
+ * @flags: zero
+ * @name_size: bytes of &vha_stats_desc.name
+ * @num_desc: number of descriptors
+ * @num_queues: how many times the per-queue values stand in the data block
+ * @desc_offset: where the descriptors start
+ * @data_offset: where the values start; only these bytes ever change
+ *
+ * A statistics file is read with pread(2). The data block holds, for each
+ * queue in order of index, one __u64 per descriptor in order of descriptors.
+ * The layout follows the idea of KVM's binary statistics
+ * (Documentation/virt/kvm/api.rst, 4.133).
+ */
+struct vha_stats_header {
+	__u32 flags;
+	__u32 name_size;
+	__u32 num_desc;
+	__u32 num_queues;
+	__u32 desc_offset;
+	__u32 data_offset;
+};
+
+/** define VHA_STATS_NAME_SIZE - bytes of a statistic's name, NUL included */
+#define VHA_STATS_NAME_SIZE	32
+
+/** define VHA_STATS_CUMULATIVE - the value only grows until the device is reset */
+#define VHA_STATS_CUMULATIVE	0
+/** define VHA_STATS_INSTANT - the value is a level and can fall */
+#define VHA_STATS_INSTANT	1
+
+/** define VHA_STATS_UNIT_NONE - the value counts events */
+#define VHA_STATS_UNIT_NONE	0
+/** define VHA_STATS_UNIT_BYTES - the value counts bytes */
+#define VHA_STATS_UNIT_BYTES	1
+/** define VHA_STATS_UNIT_NANOSECONDS - the value counts nanoseconds */
+#define VHA_STATS_UNIT_NANOSECONDS 2
+
+/**
+ * struct vha_stats_desc - one statistic
+ * @type: VHA_STATS_CUMULATIVE or VHA_STATS_INSTANT
+ * @unit: VHA_STATS_UNIT_*
+ * @offset: offset of the value inside a queue's block, in bytes
+ * @name: NUL-terminated name
+ */
+struct vha_stats_desc {
+	__u16 type;
+	__u16 unit;
+	__u32 offset;
+	char name[VHA_STATS_NAME_SIZE];
+};
+
+/**
+ * define VHA_GET_INFO - describe the node
+ *
+ * Allowed before VHOST_SET_OWNER.
+ */
+#define VHA_GET_INFO		_IOR(VHOST_VIRTIO, 0xB0, struct vha_info)
+/**
+ * define VHA_GET_CONFIG - read configuration space
+ *
+ * Fails with -EINVAL outside the configuration space and with -ENODEV when
+ * the class needs a backing object for it and has none.
+ */
+#define VHA_GET_CONFIG		_IOWR(VHOST_VIRTIO, 0xB1, struct vha_config)
+/**
+ * define VHA_SET_CONFIG - write configuration space as the guest's driver does
+ *
+ * Fails with -EINVAL when any byte is not writable by a driver.
+ */
+#define VHA_SET_CONFIG		_IOW(VHOST_VIRTIO, 0xB2, struct vha_config)
+/**
+ * define VHA_SET_CONFIG_CALL - eventfd signalled when configuration changes
+ *
+ * The argument points to the descriptor, -1 for none.
+ */
+#define VHA_SET_CONFIG_CALL	_IOW(VHOST_VIRTIO, 0xB3, int)
+/**
+ * define VHA_RESET - return to the state after VHOST_SET_OWNER
+ *
+ * Stops and drains all queues and forgets acked features, rings, eventfds,
+ * log and IOTLB. Owner, workers, memory table and backing object stay.
+ */
+#define VHA_RESET		_IO(VHOST_VIRTIO, 0xB4)
+/**
+ * define VHA_SUSPEND - stop consuming buffers and wait for those in flight
+ *
+ * Until VHA_RESUME no ring is read or written and no eventfd is signalled.
+ * Suspending a suspended device succeeds.
+ */
+#define VHA_SUSPEND		_IO(VHOST_VIRTIO, 0xB5)
+/** define VHA_RESUME - continue after VHA_SUSPEND */
+#define VHA_RESUME		_IO(VHOST_VIRTIO, 0xB6)
+/**
+ * define VHA_PIN_MEMORY - pin the memory table for the life of the table
+ *
+ * Data buffers then need no work per request. Charged to the owner's locked
+ * memory (-ENOMEM beyond RLIMIT_MEMLOCK). Conflicts with ballooning, free
+ * page reporting and other ways of taking pages from a running guest.
+ */
+#define VHA_PIN_MEMORY		_IOW(VHOST_VIRTIO, 0xB9, struct vha_pin_memory)
+/** define VHA_GET_STATS_FD - returns a descriptor of the statistics file */
+#define VHA_GET_STATS_FD	_IO(VHOST_VIRTIO, 0xBA)
+/**
+ * define VHA_SET_BACKEND - attach, replace or detach the backing object
+ *
+ * Fails with -EBUSY while a queue runs. Features and configuration space
+ * depend on the backing object, so it comes before VHOST_GET_FEATURES.
+ */
+#define VHA_SET_BACKEND		_IOW(VHOST_VIRTIO, 0xBB, struct vha_backend)
+/**
+ * define VHA_SET_VRING_ENABLE - start (num 1) or stop (num 0) one queue
+ *
+ * Start validates the ring addresses and pins the ring; from then on size,
+ * addresses, base and features are frozen (-EBUSY). Stop waits for buffers
+ * in flight; VHOST_GET_VRING_BASE stops the queue as well. Starting a running
+ * and stopping a stopped queue succeed.
+ */
+#define VHA_SET_VRING_ENABLE	_IOW(VHOST_VIRTIO, 0xBC, struct vhost_vring_state)
+
+/* blk */
+
+/** define VHA_BLK_F_READ_ONLY - refuse writes even if the descriptor allows them */
+#define VHA_BLK_F_READ_ONLY	(1U << 0)
+/** define VHA_BLK_F_WRITE_THROUGH - start with the write cache disabled */
+#define VHA_BLK_F_WRITE_THROUGH	(1U << 1)
+/** define VHA_BLK_F_POLL - poll the block device for completions */
+#define VHA_BLK_F_POLL		(1U << 2)
+
+/** define VHA_BLK_ID_BYTES - bytes of a disk's serial number */
+#define VHA_BLK_ID_BYTES	20
+
+/**
+ * struct vha_blk_params - how a disk presents itself, for VHA_BLK_SET_PARAMS
+ * @flags: VHA_BLK_F_* bits
+ * @block_size: logical block size in bytes, 0 for the backing object's; a
+ *	power of two from 512 to the page size, not below the backing object's
+ * @num_queues: queues announced to the guest, 0 for the node's maximum
+ * @seg_max: segments announced per request, 0 for the node's choice
+ * @serial: answer to VIRTIO_BLK_T_GET_ID, padded with NUL
+ * @pad: zero
+ * @reserved: zero
+ */
+struct vha_blk_params {
+	__u32 flags;
+	__u32 block_size;
+	__u32 num_queues;
+	__u32 seg_max;
+	__u8 serial[VHA_BLK_ID_BYTES];
+	__u32 pad;
+	__u64 reserved[4];
+};
+
+/** define VHA_BLK_SET_PARAMS - set before VHA_SET_BACKEND, -EBUSY after it */
+#define VHA_BLK_SET_PARAMS	_IOW(VHOST_VIRTIO, 0xD0, struct vha_blk_params)
+
+/*
+ * The three numbers under which vhost-blk has been posted over the years. The
+ * index is ignored, as it was there. A descriptor attaches the backing object
+ * and starts every queue whose addresses are set; -1 stops all and detaches.
+ */
+/** define VHOST_BLK_SET_BACKEND_2012 - as posted in 2012 and 2024 */
+#define VHOST_BLK_SET_BACKEND_2012	_IOW(VHOST_VIRTIO, 0x50, struct vhost_vring_file)
+/** define VHOST_BLK_SET_BACKEND_2018 - as posted in 2018: a bare descriptor */
+#define VHOST_BLK_SET_BACKEND_2018	_IOW(VHOST_VIRTIO, 0x50, int)
+/** define VHOST_BLK_SET_BACKEND_2022_V1 - as posted in July 2022 */
+#define VHOST_BLK_SET_BACKEND_2022_V1	_IOW(VHOST_VIRTIO, 0x90, struct vhost_vring_file)
+/** define VHOST_BLK_SET_BACKEND - as posted in October 2022 and shipped since */
+#define VHOST_BLK_SET_BACKEND		_IOW(VHOST_VIRTIO, 0xFF, struct vhost_vring_file)
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* _UAPI_LINUX_VHOST_ACCEL_H */
