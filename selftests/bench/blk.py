@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The blk class through the tiny VMM, against the host's own fio."""
+
+import os
+
+from case import COUNT, Case, Pair, output_of, value_of
+
+PROGRAMS = "/usr/lib/vhost-accel/selftests/bench"
+DEPTHS = (1, 16, 128)
+POLL_US = 200
+
+# null_blk completing inline, or by a timer 20 us later.
+NULL_BLK = {"size": "1024", "hw_queue_depth": "1024", "completion_nsec": "20000"}
+IRQMODES = {"inline": 0, "timer": 2}
+ZRAM_MIB = 64
+
+
+def write_file(path, text):
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)
+
+
+def null_blk(name, irqmode):
+    """Makes /dev/NAME."""
+    directory = f"/sys/kernel/config/nullb/{name}"
+    if os.path.isdir(directory):
+        return
+    os.mkdir(directory)
+    for attribute, value in NULL_BLK.items():
+        write_file(f"{directory}/{attribute}", value)
+    write_file(f"{directory}/submit_queues", str(os.cpu_count()))
+    write_file(f"{directory}/irqmode", str(irqmode))
+    write_file(f"{directory}/power", "1")
+
+
+def zram():
+    """Makes /dev/zram0, full of what can not be compressed."""
+    write_file("/sys/block/zram0/disksize", f"{ZRAM_MIB}M")
+    output_of(["dd", "if=/dev/urandom", "of=/dev/zram0", "bs=1M", f"count={ZRAM_MIB}",
+               "oflag=direct"])
+
+
+def load_null_blk():
+    output_of(["modprobe", "null_blk", "nr_devices=0"])
+    if not os.path.ismount("/sys/kernel/config"):
+        output_of(["mount", "-t", "configfs", "configfs", "/sys/kernel/config"])
+
+
+def prepare():
+    """Makes all disks, but those of the guest."""
+    load_null_blk()
+    for name, irqmode in IRQMODES.items():
+        null_blk(name, irqmode)
+    if not os.path.exists("/dev/zram0"):
+        output_of(["modprobe", "zram"])
+        zram()
+    # The nodes are udev's work.
+    output_of(["udevadm", "settle"])
+
+
+def fio_command(disk, depth, queues, *options):
+    """Random reads by io_uring."""
+    return ["fio", "--minimal", "--thread", "--group_reporting", "--ioengine=io_uring",
+            "--direct=1", "--rw=randread", "--bs=4k", f"--iodepth={depth}",
+            f"--numjobs={queues}", f"--filename={disk}", "--name=bench", *options]
+
+
+def tuned(depth):
+    """All that makes fio faster: memory pinned beforehand, several requests a call."""
+    options = ["--fixedbufs", "--registerfiles", "--norandommap", "--gtod_reduce=1"]
+    if depth > 1:
+        options += [f"--iodepth_batch_submit={depth // 2}",
+                    f"--iodepth_batch_complete_max={depth}"]
+    return options
+
+
+def fio_rate(disk, depth, queues, *options):
+    def measure(settings):
+        # The eighth field of the terse format: reads per second.
+        line = output_of(fio_command(disk, depth, queues, "--time_based",
+                                     f"--runtime={int(settings.seconds * 1000)}ms", *options))
+        return float(line.split(";")[7])
+    return measure
+
+
+def our_command(disk, depth, queues, *options):
+    return [f"{PROGRAMS}/blk_bench", "--depth", str(depth), "--queues", str(queues),
+            *options, disk]
+
+
+def our_rate(disk, depth, queues, *options):
+    def measure(settings):
+        return value_of(output_of(our_command(disk, depth, queues, "--seconds",
+                                              str(settings.seconds), *options)), "iops")
+    return measure
+
+
+def one_queue(device, depth):
+    disk = f"/dev/{device}"
+    aim = 1.5 if depth > 1 else None
+    contestants = {
+        "split": our_rate(disk, depth, 1),
+        "fio": fio_rate(disk, depth, 1),
+        "packed": our_rate(disk, depth, 1, "--packed"),
+    }
+    pairs = [Pair("split", "fio", aim), Pair("packed", "fio", aim)]
+    if depth > 1:
+        contestants["fio, tuned"] = fio_rate(disk, depth, 1, *tuned(depth))
+        contestants["split, pinned"] = our_rate(disk, depth, 1, "--pin-memory")
+        pairs.append(Pair("split, pinned", "fio, tuned"))
+    else:
+        polling = ("--poll-us", str(POLL_US), "--spin")
+        contestants["split, polling"] = our_rate(disk, depth, 1, *polling)
+        contestants["packed, polling"] = our_rate(disk, depth, 1, "--packed", *polling)
+        pairs += [Pair("split, polling", "fio", 0.5), Pair("packed, polling", "fio", 0.5)]
+    return Case(f"blk/{device}/q1/d{depth}", contestants, tuple(pairs),
+                quick=device == "inline")
+
+
+def more_queues(device, queues):
+    disk, depth = f"/dev/{device}", 128
+    return Case(f"blk/{device}/q{queues}/d{depth}", {
+        "split": our_rate(disk, depth, queues),
+        "packed": our_rate(disk, depth, queues, "--packed"),
+        "fio": fio_rate(disk, depth, queues),
+    }, (Pair("split", "fio", 1.5), Pair("packed", "fio", 1.5)))
+
+
+def completion(depth):
+    """In the interrupt itself, or handed to the worker."""
+    disk = "/dev/timer"
+    ours = {"split": (), "packed": ("--packed",)}
+    contestants, pairs = {}, []
+    for name, options in ours.items():
+        contestants[f"{name}, interrupt"] = our_rate(disk, depth, 1, *options)
+        contestants[f"{name}, worker"] = our_rate(disk, depth, 1, "--worker-completion",
+                                                  *options)
+        pairs.append(Pair(f"{name}, interrupt", f"{name}, worker", 1.5))
+    return Case(f"blk/timer/completion/d{depth}", contestants, tuple(pairs), quick=depth == 16)
+
+
+def timed():
+    """Cases measured by the clock."""
+    cases = []
+    for device in ("inline", "timer", "zram0"):
+        cases += [one_queue(device, depth) for depth in DEPTHS]
+        cases += [more_queues(device, queues) for queues in (2, 4)]
+    return cases + [completion(depth) for depth in DEPTHS]
+
+
+def cost(command):
+    """Instructions per request: what twice the requests take beyond once.
+
+    No time limit: while the processor waits for the host's files the clock jumps.
+    """
+    def measure(settings):
+        spent = [value_of(output_of(command(n), None), "cpu_us")
+                 for n in (1, settings.requests, 2 * settings.requests)]
+        return (spent[2] - spent[1]) * 1000 / settings.requests
+    return measure
+
+
+def our_cost(disk, depth, *options):
+    return cost(lambda n: our_command(disk, depth, 1, "--requests", str(n), *options))
+
+
+def fio_cost(disk, depth, *options):
+    return cost(lambda n: [f"{PROGRAMS}/cputime",
+                           *fio_command(disk, depth, 1, f"--number_ios={n}",
+                                        "--output=/dev/null", *options)])
+
+
+def count_case(depth):
+    disk = "/dev/inline"
+    return Case(f"blk/count/inline/d{depth}", {
+        "split": our_cost(disk, depth),
+        "packed": our_cost(disk, depth, "--packed"),
+        "fio": fio_cost(disk, depth),
+        "split, pinned": our_cost(disk, depth, "--pin-memory"),
+        "fio, tuned": fio_cost(disk, depth, *tuned(depth)),
+    }, (Pair("split", "fio"), Pair("packed", "fio"), Pair("split, pinned", "fio, tuned")),
+                COUNT, quick=depth == 128)
+
+
+def counted():
+    """Cases measured by the emulator's count, on one processor that never idles."""
+    return [count_case(depth) for depth in DEPTHS]

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * blk: discard, write zeroes and secure erase
+ */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "tvm_fs.h"
+#include "tvm_rig.h"
+
+#define SEED		71
+#define MIB		(1U << 20)
+
+FIXTURE(range) {
+	struct tvm_rig rig;
+	struct tvm_fs fs;
+	struct tvm_queue *vq;
+	struct virtio_blk_config config;
+	int fd;
+	bool mounted;
+	char *buf;
+};
+
+FIXTURE_VARIANT(range) {
+	struct tvm_config cfg;
+	bool file;
+	bool write_through;
+};
+
+FIXTURE_VARIANT_ADD(range, bdev_split) { .cfg = { .event_idx = true } };
+FIXTURE_VARIANT_ADD(range, bdev_packed) { .cfg = { .packed = true, .event_idx = true } };
+FIXTURE_VARIANT_ADD(range, bdev_stable)
+	{ .cfg = { .event_idx = true }, .write_through = true };
+FIXTURE_VARIANT_ADD(range, file_split) { .cfg = { .event_idx = true }, .file = true };
+FIXTURE_VARIANT_ADD(range, file_packed)
+	{ .cfg = { .packed = true, .event_idx = true }, .file = true };
+
+static void fill(struct range_fixture *self)
+{
+	uint64_t at;
+
+	for (at = 0; at < 8 * MIB; at += MIB) {
+		tvm_pattern_fill(self->buf, MIB, SEED + at / MIB);
+		ASSERT_EQ(pwrite(self->fd, self->buf, MIB, at), (ssize_t)MIB);
+	}
+}
+
+FIXTURE_SETUP(range)
+{
+	static const char *const attrs[] = {
+		"memory_backed=1", "size=32", "discard=1", "irqmode=1", NULL,
+	};
+	struct vha_blk_params params = {
+		.flags = variant->write_through ? VHA_BLK_F_WRITE_THROUGH : 0,
+	};
+	struct tvm_rig_options options = {
+		.cfg = variant->cfg, .disk = attrs, .params = &params,
+		.features = TVM_BIT(VIRTIO_BLK_F_FLUSH),
+	};
+
+	options.stopped = true;
+	tvm_rig_create(&self->rig, &options);
+	self->vq = &self->rig.vqs[0];
+	self->fd = self->rig.disk.fd;
+	self->buf = aligned_alloc(TVM_PAGE, MIB);
+	ASSERT_TRUE(self->buf);
+	if (variant->file) {
+		ASSERT_EQ(tvm_dev_backend_set(&self->rig.dev, -1, 0), 0);
+		ASSERT_EQ(tvm_fs_create(&self->fs, &self->rig.disk), 0);
+		self->mounted = true;
+		self->fd = tvm_fs_open(&self->fs, "disk", 8 * MIB);
+		ASSERT_GE(self->fd, 0);
+		ASSERT_EQ(tvm_dev_backend_set(&self->rig.dev, self->fd, 0), 0);
+	}
+	options.features |= TVM_BIT(VIRTIO_BLK_F_DISCARD) | TVM_BIT(VIRTIO_BLK_F_WRITE_ZEROES);
+	ASSERT_EQ(tvm_dev_features_set(&self->rig.dev, options.features |
+				       tvm_config_features(&variant->cfg), 0), 0);
+	ASSERT_EQ(tvm_dev_config_get(&self->rig.dev, 0, &self->config, sizeof(self->config)),
+		  0);
+	ASSERT_EQ(tvm_queue_start(self->vq), 0);
+	fill(self);
+}
+
+FIXTURE_TEARDOWN(range)
+{
+	tvm_dev_close(&self->rig.dev);
+	if (self->mounted) {
+		close(self->fd);
+		EXPECT_EQ(tvm_fs_destroy(&self->fs), 0);
+	}
+	free(self->buf);
+	tvm_rig_destroy(&self->rig);
+}
+
+static void range_set(struct virtio_blk_discard_write_zeroes *range, uint64_t sector,
+		      uint32_t sectors)
+{
+	range->sector = sector;
+	range->num_sectors = sectors;
+	range->flags = 0;
+}
+
+static int run(struct range_fixture *self, uint32_t type,
+	       const struct virtio_blk_discard_write_zeroes *ranges, unsigned int nr)
+{
+	uint64_t gpa = tvm_mem_alloc(&self->rig.mem, nr * sizeof(*ranges) + 1, 1);
+
+	tvm_mem_write(&self->rig.mem, gpa, ranges, nr * sizeof(*ranges));
+	return tvm_blk_io(self->vq, type, 0, gpa, nr * sizeof(*ranges));
+}
+
+/* Whether the MiB numbered @mib holds the pattern outside of [start, end). */
+static bool kept(struct range_fixture *self, unsigned int mib, uint32_t start, uint32_t end)
+{
+	char *expect = malloc(MIB);
+	bool same;
+
+	tvm_pattern_fill(expect, MIB, SEED + mib);
+	EXPECT_EQ(pread(self->fd, self->buf, MIB, (off_t)mib * MIB), (ssize_t)MIB);
+	same = !memcmp(self->buf, expect, start) &&
+	       !memcmp(self->buf + end, expect + end, MIB - end);
+	free(expect);
+	return same;
+}
+
+static bool zeroed(struct range_fixture *self, unsigned int mib, uint32_t start, uint32_t end)
+{
+	uint32_t i;
+
+	EXPECT_EQ(pread(self->fd, self->buf, MIB, (off_t)mib * MIB), (ssize_t)MIB);
+	for (i = start; i < end; i++) {
+		if (self->buf[i])
+			return false;
+	}
+	return true;
+}
+
+TEST_F(range, write_zeroes)
+{
+	struct virtio_blk_discard_write_zeroes range = { .sector = 8, .num_sectors = 24 };
+	unsigned int unmap;
+
+	for (unmap = 0; unmap < 2; unmap++) {
+		fill(self);
+		range.flags = unmap;
+		EXPECT_EQ(run(self, VIRTIO_BLK_T_WRITE_ZEROES, &range, 1), VIRTIO_BLK_S_OK);
+		EXPECT_TRUE(zeroed(self, 0, 8 * 512, 32 * 512));
+		EXPECT_TRUE(kept(self, 0, 8 * 512, 32 * 512));
+	}
+	/* Not a multiple of a page. */
+	range_set(&range, 2049, 5);
+	EXPECT_EQ(run(self, VIRTIO_BLK_T_WRITE_ZEROES, &range, 1), VIRTIO_BLK_S_OK);
+	EXPECT_TRUE(zeroed(self, 1, 512, 6 * 512));
+	EXPECT_TRUE(kept(self, 1, 512, 6 * 512));
+}
+
+TEST_F(range, discard)
+{
+	struct virtio_blk_discard_write_zeroes range = { .sector = 4096, .num_sectors = 2048 };
+
+	EXPECT_EQ(run(self, VIRTIO_BLK_T_DISCARD, &range, 1), VIRTIO_BLK_S_OK);
+	/* What was discarded may be anything; its neighbours may not. */
+	EXPECT_TRUE(kept(self, 1, MIB, MIB));
+	EXPECT_TRUE(kept(self, 3, MIB, MIB));
+	if (!variant->file)
+		EXPECT_GT(tvm_disk_stat(&self->rig.disk, TVM_DISK_DISCARDS), 0);
+}
+
+TEST_F(range, several)
+{
+	struct virtio_blk_discard_write_zeroes ranges[64];
+	unsigned int i, nr = self->config.max_write_zeroes_seg;
+
+	ASSERT_GE(nr, 1U);
+	if (nr > 64)
+		nr = 64;
+	for (i = 0; i < nr; i++)
+		range_set(&ranges[i], 2048 * (i % 8) + 64 * (i / 8), 8);
+	EXPECT_EQ(run(self, VIRTIO_BLK_T_WRITE_ZEROES, ranges, nr), VIRTIO_BLK_S_OK);
+	for (i = 0; i < nr; i++)
+		EXPECT_TRUE(zeroed(self, i % 8, 64 * (i / 8) * 512, (64 * (i / 8) + 8) * 512));
+	for (i = 0; i < 8; i++)
+		EXPECT_TRUE(kept(self, i, 0, (nr + 7) / 8 * 64 * 512));
+	/* The last one is bad: then none is done. */
+	fill(self);
+	ranges[nr - 1].sector = self->config.capacity;
+	EXPECT_EQ(run(self, VIRTIO_BLK_T_WRITE_ZEROES, ranges, nr), VIRTIO_BLK_S_IOERR);
+	EXPECT_TRUE(kept(self, 0, nr == 1 ? 0 : MIB, MIB));
+}
+
+TEST_F(range, bad)
+{
+	const uint64_t cap = self->config.capacity;
+	const struct virtio_blk_discard_write_zeroes bad[] = {
+		{ .sector = cap, .num_sectors = 8 },
+		{ .sector = cap - 4, .num_sectors = 8 },
+		{ .sector = ~0ULL, .num_sectors = 8 },
+		{ .sector = ~0ULL - 3, .num_sectors = 8 },
+		{ .sector = 1ULL << 55, .num_sectors = 8 },
+		{ .sector = 0, .num_sectors = ~0U },
+	};
+	struct virtio_blk_discard_write_zeroes flags = { .sector = 0, .num_sectors = 8 };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		EXPECT_EQ(run(self, VIRTIO_BLK_T_WRITE_ZEROES, &bad[i], 1), VIRTIO_BLK_S_IOERR);
+		EXPECT_EQ(run(self, VIRTIO_BLK_T_DISCARD, &bad[i], 1), VIRTIO_BLK_S_IOERR);
+	}
+	flags.flags = 1;
+	EXPECT_EQ(run(self, VIRTIO_BLK_T_DISCARD, &flags, 1), VIRTIO_BLK_S_UNSUPP);
+	for (i = 1; i < 32; i++) {
+		flags.flags = 1U << i;
+		EXPECT_EQ(run(self, VIRTIO_BLK_T_DISCARD, &flags, 1), VIRTIO_BLK_S_UNSUPP);
+		EXPECT_EQ(run(self, VIRTIO_BLK_T_WRITE_ZEROES, &flags, 1), VIRTIO_BLK_S_UNSUPP);
+	}
+	for (i = 0; i < 8; i++)
+		EXPECT_TRUE(kept(self, i, MIB, MIB));
+}
+
+TEST_F(range, length)
+{
+	static const uint32_t bad[] = { 0, 1, 8, 15, 17, 24, 31 };
+	uint64_t gpa = tvm_mem_alloc(&self->rig.mem, TVM_PAGE, 8);
+	unsigned int i, nr = self->config.max_discard_seg + 1;
+	struct virtio_blk_discard_write_zeroes *ranges = calloc(nr, sizeof(*ranges));
+
+	tvm_mem_fill(&self->rig.mem, gpa, 0, TVM_PAGE);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		EXPECT_EQ(tvm_blk_io(self->vq, VIRTIO_BLK_T_DISCARD, 0, gpa, bad[i]),
+			  VIRTIO_BLK_S_IOERR);
+		EXPECT_EQ(tvm_blk_io(self->vq, VIRTIO_BLK_T_WRITE_ZEROES, 0, gpa, bad[i]),
+			  VIRTIO_BLK_S_IOERR);
+	}
+	for (i = 0; i < nr; i++)
+		ranges[i].num_sectors = 8;
+	EXPECT_EQ(run(self, VIRTIO_BLK_T_DISCARD, ranges, nr), VIRTIO_BLK_S_IOERR);
+	for (i = 0; i < 8; i++)
+		EXPECT_TRUE(kept(self, i, MIB, MIB));
+	free(ranges);
+}
+
+/* Not negotiated, they do not exist. */
+TEST_F(range, not_negotiated)
+{
+	static const uint32_t types[] = {
+		VIRTIO_BLK_T_DISCARD, VIRTIO_BLK_T_WRITE_ZEROES, VIRTIO_BLK_T_SECURE_ERASE,
+	};
+	struct virtio_blk_discard_write_zeroes range = { .sector = 0, .num_sectors = 8 };
+	unsigned int i;
+
+	ASSERT_EQ(tvm_queue_stop(self->vq, NULL), 0);
+	ASSERT_EQ(tvm_dev_features_set(&self->rig.dev, tvm_config_features(&variant->cfg), 0),
+		  0);
+	ASSERT_EQ(tvm_queue_start(self->vq), 0);
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(run(self, types[i], &range, 1), VIRTIO_BLK_S_UNSUPP);
+	EXPECT_TRUE(kept(self, 0, MIB, MIB));
+}
+
+/* Cut like any other request: the ranges are data. */
+TEST_F(range, framing)
+{
+	struct tvm_blk_req req;
+	struct tvm_seg data;
+	struct virtio_blk_discard_write_zeroes range;
+	unsigned int i;
+
+	for (i = 0; i < tvm_cuts_nr; i++) {
+		fill(self);
+		range_set(&range, 16, 8);
+		tvm_blk_req_init(&req, &self->rig.mem);
+		req.header = tvm_mem_alloc(&self->rig.mem, 64, 1);
+		data = (struct tvm_seg){ req.header + TVM_BLK_HEADER, sizeof(range) };
+		tvm_mem_write(&self->rig.mem, data.gpa, &range, sizeof(range));
+		req.type = VIRTIO_BLK_T_WRITE_ZEROES;
+		req.data = &data;
+		req.nr = 1;
+		EXPECT_EQ(tvm_blk_run(self->vq, &req, &tvm_cuts[i], TVM_ADD_INDIRECT),
+			  VIRTIO_BLK_S_OK);
+		EXPECT_EQ(req.used.len, 1U);
+		EXPECT_TRUE(zeroed(self, 0, 16 * 512, 24 * 512));
+		EXPECT_TRUE(kept(self, 0, 16 * 512, 24 * 512));
+	}
+}
+
+HARNESS_MAIN

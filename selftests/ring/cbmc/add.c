@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One segment added to any chain
+ *
+ * vha_chain_add() alone writes to a chain, and starts from an empty one. What
+ * it keeps therefore holds of every chain, of rings of all sizes.
+ */
+#include "proof.h"
+
+#include RING_ACCESS
+
+static bool sound(const struct vha_chain *chain)
+{
+	unsigned int count = chain->out_num + chain->in_num;
+
+	return count <= proof.ring.num && count <= chain->max &&
+	       (u64)chain->out_len + chain->in_len <= U32_MAX;
+}
+
+int main(void)
+{
+	struct vha_chain *chain = &proof.chain;
+	struct vha_chain before;
+	struct vha_seg other;
+	u64 addr = nondet_u64();
+	u32 len = nondet_u32();
+	bool write = nondet_bool();
+	unsigned int count, another = nondet_u16();
+	int result;
+
+	proof_layout(nondet_bool());
+	proof.ring.num = nondet_u16();
+	ASSUME(proof.ring.num >= 1 && proof.ring.num <= VHA_RING_MAX);
+	chain->out_num = nondet_u16();
+	chain->in_num = nondet_u16();
+	chain->out_len = nondet_u32();
+	chain->in_len = nondet_u32();
+	__CPROVER_havoc_object(proof_segs);
+	ASSUME(sound(chain));
+	before = *chain;
+	count = before.out_num + before.in_num;
+	ASSUME(another < SEGS && another != count);
+	other = proof_segs[another];
+
+	result = vha_chain_add(&proof.ring, chain, addr, len, write);
+
+	PROVE(sound(chain));
+	PROVE(result == 0 || result == -EINVAL);
+	PROVE(proof_segs[another].addr == other.addr);
+	PROVE(proof_segs[another].len == other.len);
+	PROVE(result == 0 ||
+	      (proof.ring.error > VHA_RING_OK && proof.ring.error < VHA_RING_ERRORS));
+	if (result) {
+		PROVE(chain->out_num == before.out_num && chain->in_num == before.in_num);
+		return 0;
+	}
+	PROVE(proof_segs[count].addr == addr && proof_segs[count].len == len);
+	PROVE(addr + len >= addr);
+	PROVE(chain->out_num == before.out_num + !write);
+	PROVE(chain->in_num == before.in_num + write);
+	PROVE(chain->out_len == before.out_len + (write ? 0 : len));
+	PROVE(chain->in_len == before.in_len + (write ? len : 0));
+	/* All segments to read come before all to write. */
+	PROVE(write || !before.in_num);
+	return 0;
+}
