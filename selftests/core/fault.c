@@ -52,6 +52,11 @@ FIXTURE_SETUP(fault)
 	knob("failslab/ignore-gfp-wait", "N");
 	knob("fail_page_alloc/ignore-gfp-wait", "N");
 	knob("fail_page_alloc/min-order", "0");
+	/* A stack trace per failure is what a bug would leave in the log. */
+	knob("failslab/verbose", "0");
+	knob("fail_page_alloc/verbose", "0");
+	knob("fail_make_request/verbose", "0");
+	knob("fail_usercopy/verbose", "0");
 	tvm_rig_create(&self->rig, &options);
 	self->dev = &self->rig.dev;
 	self->vq = &self->rig.vqs[0];
@@ -303,8 +308,6 @@ TEST_F_TIMEOUT(fault, requests, 120)
 	knob("failslab/task-filter", "N");
 	knob("failslab/interval", "1");
 	knob("failslab/times", "-1");
-	knob("failslab/verbose", "0");
-	knob("fail_make_request/verbose", "0");
 	rate = open("/sys/kernel/debug/failslab/probability", O_WRONLY | O_CLOEXEC);
 	ASSERT_GE(rate, 0);
 	rate_set(rate, "5");
