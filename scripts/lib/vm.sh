@@ -99,8 +99,7 @@ show_console() {
 		say "the end of the console:"
 		tr -d '\r' <"$RUN/console" | tail -n 60 >&2
 	else
-		say "the console stayed empty; QEMU says:"
-		tail -n 20 "$RUN/qemu" >&2
+		say "the console stayed empty"
 	fi
 }
 
@@ -137,8 +136,9 @@ watch_start() {
 
 # verdict QEMU-STATUS: returns what "testbed run" exits with.
 verdict() {
-	local status word
+	local status word words
 
+	words=$(tail -n 3 "$RUN/qemu" 2>/dev/null | tr '\n' ' ')
 	if [ -e "$RUN/status" ]; then
 		read -r status word <"$RUN/status"
 		if [ "$word" != ok ]; then
@@ -153,7 +153,7 @@ verdict() {
 		show_console
 		return 124
 	fi
-	say "error: the host VM died (QEMU status $1)"
+	say "error: the host VM died (QEMU status $1)${words:+; QEMU says: $words}"
 	show_console
 	return 125
 }
