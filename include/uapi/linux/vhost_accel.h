@@ -270,6 +270,51 @@ struct vha_blk_params {
 /** define VHOST_BLK_SET_BACKEND - as posted in October 2022 and shipped since */
 #define VHOST_BLK_SET_BACKEND		_IOW(VHOST_VIRTIO, 0xFF, struct vhost_vring_file)
 
+/*
+ * net
+ *
+ * Queue 2i receives and queue 2i + 1 transmits for queue pair i. A pair's
+ * backing object is a descriptor of a tap or macvtap queue or of an AF_PACKET
+ * socket of type SOCK_RAW.
+ *
+ * VHOST_NET_SET_BACKEND means what it means for /dev/vhost-net, for any queue
+ * of the node: it attaches the descriptor to one queue and starts it, replaces
+ * the descriptor of a running one, or, with -1, stops and detaches. VMMs that
+ * keep one pair in an open file use queues 0 and 1.
+ *
+ * VHA_SET_BACKEND attaches a descriptor to both queues of the pair its index
+ * names, without starting them; VHA_SET_VRING_ENABLE does that.
+ */
+
+/** define VHA_NET_HASH_KEY_BYTES - bytes of the key of a Toeplitz hash */
+#define VHA_NET_HASH_KEY_BYTES	40
+
+/**
+ * struct vha_net_hash - what to report as VIRTIO_NET_F_HASH_REPORT has it, for
+ * VHA_NET_SET_HASH
+ * @types: VIRTIO_NET_RSS_HASH_TYPE_* bits, zero to report none
+ * @reserved: zero
+ * @key: key of the Toeplitz hash
+ *
+ * What the driver configures with VIRTIO_NET_CTRL_MQ_HASH_CONFIG or _RSS_CONFIG
+ * in the control queue, which the VMM serves.
+ */
+struct vha_net_hash {
+	__u32 types;
+	__u32 reserved;
+	__u8 key[VHA_NET_HASH_KEY_BYTES];
+};
+
+/**
+ * define VHA_NET_SET_HASH - set types and key of the reported hash
+ *
+ * At any time. Fails with -EINVAL for an unknown type. Until then, and after
+ * a reset, VIRTIO_NET_HASH_REPORT_NONE is reported. Of packets from an
+ * AF_PACKET socket, and of frames another device redirected to a tap by XDP,
+ * no hash is reported.
+ */
+#define VHA_NET_SET_HASH		_IOW(VHOST_VIRTIO, 0xD0, struct vha_net_hash)
+
 #ifdef __cplusplus
 }
 #endif
