@@ -67,9 +67,16 @@ static u64 file_sectors(const struct vha_blk *blk)
 
 static void file_slow_rw(struct vha_blk_request *rq);
 
+/*
+ * Whether an attempt that must not wait failed for no other reason. A file
+ * system that goes through its cache where direct I/O is not possible may
+ * refuse to do so, or stop where the cached part ends.
+ */
 static bool would_wait(const struct vha_blk_request *rq, long ret)
 {
-	return ret == -EAGAIN && rq->iocb.ki_flags & IOCB_NOWAIT;
+	if (!(rq->iocb.ki_flags & IOCB_NOWAIT))
+		return false;
+	return ret == -EAGAIN || ret == -EOPNOTSUPP || (ret >= 0 && ret != rq->len);
 }
 
 static void file_rw_done(struct vha_blk_request *rq, long ret)
@@ -110,33 +117,43 @@ static bool start_write(struct kiocb *iocb)
 	return true;
 }
 
-static ssize_t file_transfer(struct vha_blk_request *rq, int flags)
+static void iocb_init(struct vha_blk_request *rq, int flags)
 {
 	struct file *file = rq_blk(rq)->object.file;
+
+	/* Appending can be switched on after the file was attached. */
+	rq->iocb = (struct kiocb) {
+		.ki_filp = file,
+		.ki_pos = rq->sector << SECTOR_SHIFT,
+		.ki_flags = (file->f_iocb_flags & ~IOCB_APPEND) | IOCB_DIRECT | flags,
+		.ki_complete = file_complete,
+	};
+	if (!rq->to_guest && rq->stable)
+		rq->iocb.ki_flags |= IOCB_DSYNC;
+}
+
+static ssize_t file_transfer(struct vha_blk_request *rq)
+{
 	struct kiocb *iocb = &rq->iocb;
 	struct iov_iter iter;
 
-	*iocb = (struct kiocb) {
-		.ki_filp = file,
-		.ki_pos = rq->sector << SECTOR_SHIFT,
-		.ki_flags = file->f_iocb_flags | IOCB_DIRECT | flags,
-		.ki_complete = file_complete,
-	};
 	iov_iter_bvec(&iter, rq->to_guest ? ITER_DEST : ITER_SOURCE, rq_bvecs(rq),
 		      rq_nr_bvecs(rq), rq->len);
 	if (rq->to_guest)
-		return vfs_iocb_iter_read(file, iocb, &iter);
-	if (rq->stable)
-		iocb->ki_flags |= IOCB_DSYNC;
-	if (!start_write(iocb))
-		return -EAGAIN;
-	return vfs_iocb_iter_write(file, iocb, &iter);
+		return vfs_iocb_iter_read(iocb->ki_filp, iocb, &iter);
+	return vfs_iocb_iter_write(iocb->ki_filp, iocb, &iter);
 }
 
 static void file_submit(struct vha_blk_request *rq, int flags)
 {
-	ssize_t ret = file_transfer(rq, flags);
+	ssize_t ret;
 
+	iocb_init(rq, flags);
+	if (!rq->to_guest && !start_write(&rq->iocb)) {
+		vha_blk_slow(rq, file_slow_rw);
+		return;
+	}
+	ret = file_transfer(rq);
 	if (ret != -EIOCBQUEUED)
 		file_complete(&rq->iocb, ret);
 }

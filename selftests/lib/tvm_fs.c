@@ -13,26 +13,39 @@
 #include "tvm_fs.h"
 
 /**
+ * tvm_fs_create_with() - make an ext4 file system of a kind and mount it
+ * @fs: filled in
+ * @disk: where; all it holds is lost
+ * @make: options of mkfs.ext4
+ * @data: options of the mount, or NULL
+ */
+int tvm_fs_create_with(struct tvm_fs *fs, const struct tvm_disk *disk, const char *make,
+		       const char *data)
+{
+	char command[128];
+	int ret;
+
+	snprintf(fs->dir, sizeof(fs->dir), "/run/%s", disk->name);
+	snprintf(command, sizeof(command), "mkfs.ext4 -q -F %s %s", make, disk->path);
+	if (system(command))
+		return -EIO;
+	if (mkdir(fs->dir, 0700))
+		return -errno;
+	if (!mount(disk->path, fs->dir, "ext4", 0, data))
+		return 0;
+	ret = -errno;
+	rmdir(fs->dir);
+	return ret;
+}
+
+/**
  * tvm_fs_create() - make an ext4 file system and mount it
  * @fs: filled in
  * @disk: where; all it holds is lost
  */
 int tvm_fs_create(struct tvm_fs *fs, const struct tvm_disk *disk)
 {
-	char command[128];
-	int ret;
-
-	snprintf(fs->dir, sizeof(fs->dir), "/run/%s", disk->name);
-	snprintf(command, sizeof(command), "mkfs.ext4 -q -F -O ^has_journal %s", disk->path);
-	if (system(command))
-		return -EIO;
-	if (mkdir(fs->dir, 0700))
-		return -errno;
-	if (!mount(disk->path, fs->dir, "ext4", 0, NULL))
-		return 0;
-	ret = -errno;
-	rmdir(fs->dir);
-	return ret;
+	return tvm_fs_create_with(fs, disk, "-O ^has_journal", NULL);
 }
 
 /**

@@ -13,6 +13,8 @@ struct tvm_fs {
 };
 
 int tvm_fs_create(struct tvm_fs *fs, const struct tvm_disk *disk);
+int tvm_fs_create_with(struct tvm_fs *fs, const struct tvm_disk *disk, const char *make,
+		       const char *data);
 int tvm_fs_destroy(struct tvm_fs *fs);
 int tvm_fs_open(const struct tvm_fs *fs, const char *name, uint64_t size);
 
