@@ -64,6 +64,21 @@ static void bdev_detach(struct file *file)
 	invalidate_mapping_pages(file->f_mapping, 0, -1);
 }
 
+/**
+ * vha_blk_bdev_writable() - whether the block device can be written at present
+ * @blk: the disk, with a block device
+ *
+ * The host may make a device read-only, or swap to it, at any time. The block
+ * layer leaves it to those who submit writes to look.
+ *
+ * Context: any.
+ */
+bool vha_blk_bdev_writable(const struct vha_blk *blk)
+{
+	return !bdev_read_only(blk->object.bdev) &&
+	       !IS_SWAPFILE(blk->object.file->f_mapping->host);
+}
+
 static u64 bdev_sectors(const struct vha_blk *blk)
 {
 	return bdev_nr_sectors(blk->object.bdev);

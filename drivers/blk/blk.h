@@ -175,6 +175,7 @@ extern const struct vha_blk_backing vha_blk_file;
  * @limits: what it can do
  * @dma_mask: of a file, the bits of a memory address that must be zero
  * @read_only: writes are refused
+ * @sync: every write is stable when it completes
  * @poll: requests are polled for
  */
 struct vha_blk_object {
@@ -185,6 +186,7 @@ struct vha_blk_object {
 	struct vha_blk_limits limits;
 	u32 dma_mask;
 	bool read_only;
+	bool sync;
 	bool poll;
 };
 
@@ -221,6 +223,14 @@ static inline struct vha_blk *to_blk(struct vha_device *dev)
 static inline u32 vha_blk_block_size(const struct vha_blk *blk)
 {
 	return blk->params.block_size ?: blk->object.limits.block_size;
+}
+
+bool vha_blk_bdev_writable(const struct vha_blk *blk);
+
+/* Whether the driver may write now. */
+static inline bool vha_blk_writable(const struct vha_blk *blk)
+{
+	return !blk->object.read_only && (!blk->object.bdev || vha_blk_bdev_writable(blk));
 }
 
 /** define VHA_BLK_PAGES - pages of status bytes remembered during a batch */
@@ -469,6 +479,7 @@ void vha_blk_features(struct vha_device *dev, u64 *features);
 int vha_blk_acked(struct vha_device *dev);
 int vha_blk_check_acked(struct vha_blk *blk);
 void vha_blk_init_writeback(struct vha_blk *blk);
+void vha_blk_update_stable(struct vha_blk *blk);
 void vha_blk_get_config(struct vha_device *dev, void *config);
 int vha_blk_set_config(struct vha_device *dev, u32 offset, const void *data, u32 len);
 u32 vha_blk_seg_max(const struct vha_blk *blk);
@@ -538,7 +549,7 @@ void vha_blk_data_trim(struct vha_blk_request *rq);
 int vha_blk_bounce(struct vha_blk_request *rq, struct vha_cursor cursor);
 void vha_blk_bounce_done(struct vha_blk_request *rq);
 
-/* bdev.c */
+/* bdev.c; vha_blk_bdev_writable() is above */
 
 void vha_blk_bdev_submit(struct vha_blk_request *rq, blk_opf_t opf, bio_end_io_t *end_io);
 void vha_blk_bdev_end_io(struct bio *bio);

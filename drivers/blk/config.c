@@ -94,11 +94,18 @@ int vha_blk_check_acked(struct vha_blk *blk)
 	return 0;
 }
 
-static void update_stable(struct vha_blk *blk)
+/**
+ * vha_blk_update_stable() - find out anew which writes must be stable
+ * @blk: the disk
+ *
+ * A descriptor of the VMM's for synchronous writes means what it says whatever
+ * the driver wants.
+ */
+void vha_blk_update_stable(struct vha_blk *blk)
 {
 	struct vha_device *dev = &blk->dev;
 
-	WRITE_ONCE(blk->stable,
+	WRITE_ONCE(blk->stable, blk->object.sync ||
 		   vha_blk_is_stable(vha_device_feature(dev, VIRTIO_BLK_F_FLUSH),
 				     vha_device_feature(dev, VIRTIO_BLK_F_CONFIG_WCE),
 				     blk->writeback,
@@ -117,7 +124,7 @@ void vha_blk_init_writeback(struct vha_blk *blk)
 	blk->writeback = !(blk->params.flags & VHA_BLK_F_WRITE_THROUGH) &&
 			 (vha_device_feature(dev, VIRTIO_BLK_F_FLUSH) ||
 			  !vha_device_feature(dev, VIRTIO_BLK_F_CONFIG_WCE));
-	update_stable(blk);
+	vha_blk_update_stable(blk);
 }
 
 /**
@@ -258,13 +265,13 @@ int vha_blk_set_config(struct vha_device *dev, u32 offset, const void *data, u32
 	if (blk->writeback == value)
 		return 0;
 	blk->writeback = value;
-	update_stable(blk);
+	vha_blk_update_stable(blk);
 	if (value || !blk->object.backing)
 		return 0;
 	ret = blk->object.backing->sync(blk);
 	if (ret) {
 		blk->writeback = true;
-		update_stable(blk);
+		vha_blk_update_stable(blk);
 	}
 	return ret;
 }

@@ -53,6 +53,7 @@ static void detach(struct vha_blk *blk)
 	memset(&blk->object, 0, sizeof(blk->object));
 	blk->object.limits.block_size = SECTOR_SIZE;
 	blk->capacity = 0;
+	vha_blk_update_stable(blk);
 	object_put(&old);
 }
 
@@ -106,6 +107,7 @@ static int attach(struct vha_blk *blk, const struct vha_blk_backing *backing,
 	blk->object.backend_flags = flags;
 	blk->object.read_only = !(file->f_mode & FMODE_WRITE) ||
 			 blk->params.flags & VHA_BLK_F_READ_ONLY;
+	blk->object.sync = file->f_flags & O_DSYNC;
 	ret = backing->attach(blk);
 	if (!ret)
 		ret = check_block_size(blk);
@@ -115,6 +117,7 @@ static int attach(struct vha_blk *blk, const struct vha_blk_backing *backing,
 		return ret;
 	}
 	object_put(&old);
+	vha_blk_update_stable(blk);
 	WRITE_ONCE(blk->capacity, vha_blk_capacity(blk));
 	return 0;
 }

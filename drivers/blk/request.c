@@ -294,7 +294,7 @@ static int check(const struct vha_blk_request *rq)
 
 	if (!op || (op->feature && !vha_queue_feature(&rq->q->vq, op->feature)))
 		return VIRTIO_BLK_S_UNSUPP;
-	if (op->write && blk->object.read_only)
+	if (op->write && !vha_blk_writable(blk))
 		return VIRTIO_BLK_S_IOERR;
 	return VIRTIO_BLK_S_OK;
 }

@@ -5,8 +5,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/swap.h>
 #include <unistd.h>
+
+#include <linux/fs.h>
 
 #include "tvm_fs.h"
 #include "tvm_rig.h"
@@ -315,6 +319,45 @@ TEST_F(backing, page_cache)
 	EXPECT_EQ(tvm_blk_io(self->vq, VIRTIO_BLK_T_IN, 8, self->gpa, 4096), VIRTIO_BLK_S_OK);
 	EXPECT_TRUE(tvm_pattern_check(mem, 4096, SEED));
 	close(cached);
+}
+
+/* Whether the disk takes writes is looked at for each of them. */
+static void check_writable(struct backing_fixture *self, int expect)
+{
+	char *mem = tvm_mem_ptr(&self->rig.mem, self->gpa, 4096);
+	static unsigned int seed = SEED;
+	char *buf = aligned_alloc(TVM_PAGE, 4096);
+
+	tvm_pattern_fill(mem, 4096, ++seed);
+	EXPECT_EQ(tvm_blk_io(self->vq, VIRTIO_BLK_T_OUT, 64, self->gpa, 4096), expect);
+	EXPECT_EQ(tvm_blk_io(self->vq, VIRTIO_BLK_T_FLUSH, 0, 0, 0), VIRTIO_BLK_S_OK);
+	ASSERT_EQ(pread(self->rig.disk.fd, buf, 4096, 64 * 512), 4096);
+	EXPECT_EQ(tvm_pattern_check(buf, 4096, seed), expect == VIRTIO_BLK_S_OK);
+	EXPECT_EQ(tvm_blk_io(self->vq, VIRTIO_BLK_T_IN, 64, self->gpa, 4096), VIRTIO_BLK_S_OK);
+	free(buf);
+}
+
+TEST_F(backing, set_read_only)
+{
+	int on = 1, off = 0;
+
+	check_writable(self, VIRTIO_BLK_S_OK);
+	ASSERT_EQ(ioctl(self->rig.disk.fd, BLKROSET, &on), 0);
+	check_writable(self, VIRTIO_BLK_S_IOERR);
+	ASSERT_EQ(ioctl(self->rig.disk.fd, BLKROSET, &off), 0);
+	check_writable(self, VIRTIO_BLK_S_OK);
+}
+
+/* A disk the host swaps to is not the guest's to write. */
+TEST_F(backing, swap)
+{
+	if (access("/proc/swaps", F_OK))
+		SKIP("the kernel has no swap");
+	ASSERT_EQ(command("mkswap %s%s >/dev/null", self->rig.disk.path, ""), 0);
+	ASSERT_EQ(swapon(self->rig.disk.path, 0), 0);
+	check_writable(self, VIRTIO_BLK_S_IOERR);
+	ASSERT_EQ(swapoff(self->rig.disk.path), 0);
+	check_writable(self, VIRTIO_BLK_S_OK);
 }
 
 /* Many segments and MiB: more than one bio, and all in the right place. */

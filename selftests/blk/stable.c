@@ -166,6 +166,23 @@ TEST_F(stable, write_through)
 	check_stable(self, variant->fua);
 }
 
+/* A descriptor for synchronous writes makes each write stable, whatever the driver says. */
+TEST_F(stable, descriptor)
+{
+	int fd = open(self->rig.disk.path, O_RDWR | O_DIRECT | O_DSYNC | O_CLOEXEC);
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(tvm_dev_backend_set(&self->rig.dev, fd, 0), 0);
+	close(fd);
+	start(self, TVM_BIT(VIRTIO_BLK_F_FLUSH) | TVM_BIT(VIRTIO_BLK_F_CONFIG_WCE));
+	check_stable(self, variant->fua);
+	/* The next one is not. */
+	ASSERT_EQ(tvm_queue_stop(self->vq, NULL), 0);
+	ASSERT_EQ(tvm_dev_backend_set(&self->rig.dev, self->rig.disk.fd, 0), 0);
+	ASSERT_EQ(tvm_queue_start(self->vq), 0);
+	check_unstable(self);
+}
+
 /* A file's flush goes through the file system to the disk. */
 TEST_F(stable, file)
 {
