@@ -31,13 +31,14 @@ static void bdev_limits_ranges(struct vha_blk *blk)
 	struct block_device *bdev = blk->object.bdev;
 	u32 block = limits->block_size >> SECTOR_SHIFT;
 
-	limits->discard_sectors = bdev_max_discard_sectors(bdev);
+	limits->discard_sectors = min(bdev_max_discard_sectors(bdev), VHA_BLK_RANGE_SECTORS);
 	limits->discard_alignment =
 		max(bdev_discard_granularity(bdev) >> SECTOR_SHIFT, block);
-	limits->zeroes_sectors = bdev_write_zeroes_sectors(bdev) ?:
-				 ZEROES_FALLBACK_SECTORS;
+	limits->zeroes_sectors = min(bdev_write_zeroes_sectors(bdev) ?:
+				     ZEROES_FALLBACK_SECTORS, VHA_BLK_RANGE_SECTORS);
 	limits->zeroes_unmap = limits->discard_sectors;
-	limits->erase_sectors = bdev_max_secure_erase_sectors(bdev);
+	limits->erase_sectors = min(bdev_max_secure_erase_sectors(bdev),
+				    VHA_BLK_RANGE_SECTORS);
 	limits->erase_alignment = limits->discard_alignment;
 }
 

@@ -10,6 +10,7 @@
 #include <linux/blkdev.h>
 #include <linux/fs.h>
 #include <linux/llist.h>
+#include <linux/sizes.h>
 #include <linux/virtio_blk.h>
 #include <linux/workqueue.h>
 
@@ -33,6 +34,11 @@
 #define VHA_BLK_SEGS_INLINE	8
 /** define VHA_BLK_RANGES - segments of a discard, write zeroes or erase request */
 #define VHA_BLK_RANGES		256
+/** define VHA_BLK_RANGE_SECTORS - longest such segment, whatever the device can do
+ *
+ * The device may take its time for each; whoever stops the queue waits.
+ */
+#define VHA_BLK_RANGE_SECTORS	((u32)SZ_1G >> SECTOR_SHIFT)
 /** define VHA_BLK_BOUNCE_PAGES - pages the bounced requests of a queue may hold */
 #define VHA_BLK_BOUNCE_PAGES	2048
 

@@ -13,8 +13,6 @@
 
 #include "blk.h"
 
-/* Longest range of a request; the file system may take its time for each. */
-#define RANGE_SECTORS	(SZ_1G >> SECTOR_SHIFT)
 /* How much is zeroed in one write where the file system has no better way. */
 #define ZERO_PAGES	64
 
@@ -51,10 +49,10 @@ static int file_attach(struct vha_blk *blk)
 		return ret;
 	if (IS_IMMUTABLE(file_inode(blk->object.file)))
 		blk->object.read_only = true;
-	limits->zeroes_sectors = RANGE_SECTORS;
+	limits->zeroes_sectors = VHA_BLK_RANGE_SECTORS;
 	limits->zeroes_unmap = true;
 	if (blk->object.file->f_op->fallocate) {
-		limits->discard_sectors = RANGE_SECTORS;
+		limits->discard_sectors = VHA_BLK_RANGE_SECTORS;
 		limits->discard_alignment = limits->physical_size >> SECTOR_SHIFT;
 	}
 	return 0;

@@ -4,10 +4,14 @@
  * erase
  */
 #include <kunit/visibility.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "blk.h"
 #include "range.h"
+
+/* How much is zeroed between two looks at whether anybody still waits. */
+#define ZERO_STEP_SECTORS	((u32)SZ_16M >> SECTOR_SHIFT)
 
 static_assert(sizeof(struct virtio_blk_discard_write_zeroes) == 16);
 
@@ -86,16 +90,38 @@ static enum vha_blk_range_type range_type(u32 type, u32 flags)
 							     VHA_BLK_ZERO;
 }
 
+/* Zeroes may have to be written, and what is long is then done in steps. */
+static u32 range_step(enum vha_blk_range_type type)
+{
+	switch (type) {
+	case VHA_BLK_ZERO:
+	case VHA_BLK_ZERO_UNMAP:
+		return ZERO_STEP_SECTORS;
+	default:
+		return VHA_BLK_RANGE_SECTORS;
+	}
+}
+
 static int range_run(struct vha_blk_request *rq,
 		     const struct virtio_blk_discard_write_zeroes *range)
 {
-	u32 sectors = le32_to_cpu(range->num_sectors);
+	enum vha_blk_range_type type = range_type(rq->type, le32_to_cpu(range->flags));
+	u32 left = le32_to_cpu(range->num_sectors);
+	u64 sector = le64_to_cpu(range->sector);
 	struct vha_blk *blk = rq_blk(rq);
+	int ret = 0;
 
-	if (!sectors)
-		return 0;
-	return blk->object.backing->range(blk, range_type(rq->type, le32_to_cpu(range->flags)),
-				   le64_to_cpu(range->sector), sectors);
+	while (left && !ret) {
+		u32 step = min(left, range_step(type));
+
+		/* Who closes the device waits for us, and for no result. */
+		if (READ_ONCE(blk->dev.closing))
+			return -ESHUTDOWN;
+		ret = blk->object.backing->range(blk, type, sector, step);
+		sector += step;
+		left -= step;
+	}
+	return ret;
 }
 
 static void ranges_run(struct vha_blk_request *rq)

@@ -124,6 +124,7 @@ static void owner_drop(struct vha_device *dev)
  */
 void vha_device_destroy(struct vha_device *dev)
 {
+	WRITE_ONCE(dev->closing, true);
 	vha_stats_detach(dev);
 	mutex_lock(&dev->mutex);
 	vha_device_reset(dev);

@@ -37,6 +37,8 @@ struct vha_workers;
  * @backend_features: VHOST_BACKEND_F_* bits of the VMM
  * @backend: the class's backing object is attached
  * @suspended: between VHA_SUSPEND and VHA_RESUME
+ * @closing: the last descriptor is gone, and with it whoever would look at what
+ *	the buffers in flight bring; any context reads it
  * @mem: memory table; changes with every queue quiesced, so that whoever
  *	serves a queue may read it
  * @pin: memory tables are pinned
@@ -58,6 +60,7 @@ struct vha_device {
 	u64 backend_features;
 	bool backend;
 	bool suspended;
+	bool closing;
 	bool pin;
 	bool log_base_set;
 	struct vha_mem *mem;

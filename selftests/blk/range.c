@@ -257,6 +257,45 @@ TEST_F(range, not_negotiated)
 	EXPECT_TRUE(kept(self, 0, MIB, MIB));
 }
 
+/*
+ * Zeroes that take an hour, by the timer of the disk: who closes the device, or is
+ * killed, does not wait for them.
+ */
+TEST(close_meanwhile)
+{
+	static const char *const slow[] = {
+		"memory_backed=1", "size=64", "irqmode=2", "completion_nsec=50000000",
+		"hw_queue_depth=1", "max_sectors=256", NULL,
+	};
+	struct tvm_rig_options options = {
+		.disk = slow, .features = TVM_BIT(VIRTIO_BLK_F_WRITE_ZEROES),
+	};
+	struct virtio_blk_discard_write_zeroes ranges[256];
+	struct tvm_seg data = { .len = sizeof(ranges) };
+	struct virtio_blk_config config;
+	struct tvm_blk_req req;
+	struct tvm_rig rig;
+	unsigned int i;
+
+	tvm_rig_create(&rig, &options);
+	ASSERT_EQ(tvm_dev_config_get(&rig.dev, 0, &config, 60), 0);
+	ASSERT_EQ(config.max_write_zeroes_seg, 256U);
+	for (i = 0; i < 256; i++)
+		range_set(&ranges[i], 0, config.max_write_zeroes_sectors);
+	data.gpa = tvm_mem_alloc(&rig.mem, sizeof(ranges), 16);
+	tvm_mem_write(&rig.mem, data.gpa, ranges, sizeof(ranges));
+	tvm_blk_req_init(&req, &rig.mem);
+	req.type = VIRTIO_BLK_T_WRITE_ZEROES;
+	req.data = &data;
+	req.nr = 1;
+	ASSERT_GE(tvm_blk_submit(&rig.vqs[0], &req, NULL, 0), 0);
+	tvm_queue_kick(&rig.vqs[0]);
+	while (!tvm_disk_stat(&rig.disk, TVM_DISK_WRITES))
+		usleep(1000);
+	tvm_dev_close(&rig.dev);
+	tvm_rig_destroy(&rig);
+}
+
 /* Cut like any other request: the ranges are data. */
 TEST_F(range, framing)
 {
