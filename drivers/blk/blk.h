@@ -32,6 +32,11 @@
 #define VHA_BLK_BVECS_INLINE	16
 /** define VHA_BLK_SEGS_INLINE - segments that need no allocation */
 #define VHA_BLK_SEGS_INLINE	8
+/** define VHA_BLK_QUEUE_PIECES - pieces and segments the requests of a queue may hold
+ *
+ * Of 16 bytes each, and beyond those that need no allocation.
+ */
+#define VHA_BLK_QUEUE_PIECES	(4 * VHA_BLK_BVECS)
 /** define VHA_BLK_RANGES - segments of a discard, write zeroes or erase request */
 #define VHA_BLK_RANGES		256
 /** define VHA_BLK_RANGE_SECTORS - longest such segment, whatever the device can do
@@ -279,8 +284,9 @@ struct vha_blk_page {
  * @polled: submitted requests nobody but us will look after
  * @plug: holds back what a batch submits; queue mutex
  * @submitter: task that is inside a batch, or NULL
+ * @pieces: entries in arrays allocated for requests; queue mutex
  * @bounce_pages: pages held by bounced requests
- * @bounce_starved: the consumer waits for @bounce_pages to fall
+ * @starved: the consumer waits for a request to end, for want of one or the other
  * @count: counters of the consumer; queue mutex
  * @shared: counters of all contexts, from VHA_BLK_ERRORS on
  */
@@ -300,8 +306,9 @@ struct vha_blk_queue {
 	struct list_head polled;
 	struct blk_plug plug;
 	struct task_struct *submitter;
+	u32 pieces;
 	atomic_t bounce_pages;
-	bool bounce_starved;
+	bool starved;
 	u64 count[VHA_BLK_ERRORS];
 	atomic64_t shared[VHA_BLK_STATS - VHA_BLK_ERRORS];
 };
@@ -320,6 +327,17 @@ static inline void vha_blk_count(struct vha_blk_queue *q, enum vha_blk_stat stat
 static inline void vha_blk_count_any(struct vha_blk_queue *q, enum vha_blk_stat stat)
 {
 	atomic64_inc(&q->shared[stat - VHA_BLK_ERRORS]);
+}
+
+/*
+ * The consumer is about to look once more for what it lacks, and else to wait for
+ * the next request that ends.
+ */
+static inline void vha_blk_starve(struct vha_blk_queue *q)
+{
+	WRITE_ONCE(q->starved, true);
+	/* Pairs with that between a request that gives up and a look at @starved. */
+	smp_mb();
 }
 
 /**
@@ -502,6 +520,7 @@ void vha_blk_queue_stats(struct vha_queue *vq, u64 *values);
 
 int vha_blk_requests_alloc(struct vha_blk_queue *q, u32 num);
 void vha_blk_requests_free(struct vha_blk_queue *q, u32 num);
+void vha_blk_requests_trim(struct vha_blk_queue *q);
 void vha_blk_run(struct vha_queue *vq);
 void vha_blk_batch_begin(struct vha_queue *vq);
 void vha_blk_batch_end(struct vha_queue *vq);
@@ -548,7 +567,7 @@ void vha_blk_put_reply(struct vha_blk_request *rq);
 void vha_blk_put_status(struct vha_blk_request *rq);
 void vha_blk_log(struct vha_blk_request *rq);
 void vha_blk_unpin(struct vha_blk_request *rq);
-void vha_blk_data_trim(struct vha_blk_request *rq);
+void vha_blk_data_trim(struct vha_blk_request *rq, u32 keep);
 
 /* bounce.c */
 

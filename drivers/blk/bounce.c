@@ -35,9 +35,7 @@ static bool budget_take(struct vha_blk_queue *q, u32 pages)
 {
 	lockdep_assert_held(&q->vq.mutex);
 	if (atomic_read(&q->bounce_pages) + pages > VHA_BLK_BOUNCE_PAGES) {
-		WRITE_ONCE(q->bounce_starved, true);
-		/* Pairs with the full barrier of budget_give()'s subtraction. */
-		smp_mb();
+		vha_blk_starve(q);
 		if (atomic_read(&q->bounce_pages) + pages > VHA_BLK_BOUNCE_PAGES)
 			return false;
 	}
@@ -47,9 +45,7 @@ static bool budget_take(struct vha_blk_queue *q, u32 pages)
 
 static void budget_give(struct vha_blk_queue *q, u32 pages)
 {
-	atomic_sub_return(pages, &q->bounce_pages);
-	if (READ_ONCE(q->bounce_starved) && xchg(&q->bounce_starved, false))
-		vha_queue_kick(&q->vq);
+	atomic_sub(pages, &q->bounce_pages);
 }
 
 static void free_pages_of(struct vha_blk_request *rq, u32 nr)

@@ -11,25 +11,67 @@
 
 #include "blk.h"
 
-/* Larger arrays are not kept for the next request. */
-#define KEEP_BVECS	512
-#define KEEP_SEGS	512
+static bool pieces_fit(struct vha_blk_queue *q, u32 nr)
+{
+	if (likely(q->pieces + nr <= VHA_BLK_QUEUE_PIECES))
+		return true;
+	vha_blk_requests_trim(q);
+	return q->pieces + nr <= VHA_BLK_QUEUE_PIECES;
+}
+
+/* What is in flight has an end, and what it gives up then is looked for above. */
+static int pieces_take(struct vha_blk_queue *q, u32 nr)
+{
+	lockdep_assert_held(&q->vq.mutex);
+	if (!pieces_fit(q, nr)) {
+		vha_blk_starve(q);
+		if (!pieces_fit(q, nr))
+			return -EAGAIN;
+	}
+	q->pieces += nr;
+	return 0;
+}
+
+static void free_bvecs(struct vha_blk_request *rq)
+{
+	if (rq->bv == rq->inline_bv)
+		return;
+	kvfree(rq->bv);
+	rq->q->pieces -= rq->max_bv;
+	rq->bv = rq->inline_bv;
+	rq->max_bv = VHA_BLK_BVECS_INLINE;
+}
+
+static void free_segs(struct vha_blk_request *rq)
+{
+	if (rq->segs == rq->inline_segs)
+		return;
+	kvfree(rq->segs);
+	rq->q->pieces -= rq->max_segs;
+	rq->segs = rq->inline_segs;
+	rq->max_segs = VHA_BLK_SEGS_INLINE;
+}
 
 /* Grows @rq->bv, whose first @rq->nr_bv entries are kept. */
 static int reserve_bvecs(struct vha_blk_request *rq, u32 nr)
 {
 	struct bio_vec *bv;
+	int ret;
 
 	if (nr <= rq->max_bv)
 		return 0;
 	if (nr > VHA_BLK_BVECS)
 		return -E2BIG;
+	ret = pieces_take(rq->q, nr);
+	if (ret)
+		return ret;
 	bv = kvmalloc_array(nr, sizeof(*bv), GFP_KERNEL_ACCOUNT);
-	if (!bv)
+	if (!bv) {
+		rq->q->pieces -= nr;
 		return -ENOMEM;
+	}
 	memcpy(bv, rq->bv, rq->nr_bv * sizeof(*bv));
-	if (rq->bv != rq->inline_bv)
-		kvfree(rq->bv);
+	free_bvecs(rq);
 	rq->bv = bv;
 	rq->max_bv = nr;
 	return 0;
@@ -38,14 +80,19 @@ static int reserve_bvecs(struct vha_blk_request *rq, u32 nr)
 static int reserve_segs(struct vha_blk_request *rq, u32 nr)
 {
 	struct vha_seg *segs;
+	int ret;
 
 	if (nr <= rq->max_segs)
 		return 0;
+	ret = pieces_take(rq->q, nr);
+	if (ret)
+		return ret;
 	segs = kvmalloc_array(nr, sizeof(*segs), GFP_KERNEL_ACCOUNT);
-	if (!segs)
+	if (!segs) {
+		rq->q->pieces -= nr;
 		return -ENOMEM;
-	if (rq->segs != rq->inline_segs)
-		kvfree(rq->segs);
+	}
+	free_segs(rq);
 	rq->segs = segs;
 	rq->max_segs = nr;
 	return 0;
@@ -74,21 +121,16 @@ static int copy_segs(struct vha_blk_request *rq, struct vha_cursor cursor, u32 l
 /**
  * vha_blk_data_trim() - let go of large arrays of a request that is over
  * @rq: the request
+ * @keep: entries of an array that may be kept for the next request
  *
- * Context: process.
+ * Context: process; the holder of the queue mutex.
  */
-void vha_blk_data_trim(struct vha_blk_request *rq)
+void vha_blk_data_trim(struct vha_blk_request *rq, u32 keep)
 {
-	if (rq->max_bv > KEEP_BVECS) {
-		kvfree(rq->bv);
-		rq->bv = rq->inline_bv;
-		rq->max_bv = VHA_BLK_BVECS_INLINE;
-	}
-	if (rq->max_segs > KEEP_SEGS) {
-		kvfree(rq->segs);
-		rq->segs = rq->inline_segs;
-		rq->max_segs = VHA_BLK_SEGS_INLINE;
-	}
+	if (rq->max_bv > keep)
+		free_bvecs(rq);
+	if (rq->max_segs > keep)
+		free_segs(rq);
 }
 
 /**
@@ -115,8 +157,8 @@ int vha_blk_pin_status(struct vha_blk_request *rq, const struct vha_chain *chain
  * @cursor: where the data starts
  * @len: bytes
  *
- * Return: 0, -E2BIG for more pieces than a request may have, -ENOMEM, or
- * -EFAULT when a byte is not in the guest's memory.
+ * Return: 0, -E2BIG for more pieces than a request may have, -EAGAIN when those of
+ * others have to end first, -ENOMEM, or -EFAULT when a byte is not in the guest's memory.
  */
 int vha_blk_pin_data(struct vha_blk_request *rq, struct vha_cursor cursor, u32 len)
 {

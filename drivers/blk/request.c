@@ -18,6 +18,8 @@
 #include "blk.h"
 #include "trace.h"
 
+/* Larger arrays are not kept for the next request. */
+#define KEEP_PIECES		512
 /* Drivers before version 1 may flush by this number as well. */
 #define LEGACY_FLUSH_OUT	5
 
@@ -51,6 +53,8 @@ int vha_blk_requests_alloc(struct vha_blk_queue *q, u32 num)
 		return -ENOMEM;
 	}
 	q->free = NULL;
+	q->pieces = 0;
+	q->starved = false;
 	init_llist_head(&q->freed);
 	init_llist_head(&q->done);
 	for (i = 0; i < num; i++)
@@ -67,17 +71,28 @@ void vha_blk_requests_free(struct vha_blk_queue *q, u32 num)
 {
 	u32 i;
 
-	for (i = 0; i < num; i++) {
-		struct vha_blk_request *rq = &q->requests[i];
-
-		if (rq->bv != rq->inline_bv)
-			kvfree(rq->bv);
-		if (rq->segs != rq->inline_segs)
-			kvfree(rq->segs);
-	}
+	for (i = 0; i < num; i++)
+		vha_blk_data_trim(&q->requests[i], 0);
 	kvfree(q->requests);
 	q->requests = NULL;
 	vha_blk_pages_free(q);
+}
+
+/**
+ * vha_blk_requests_trim() - let go of all arrays of requests that are over
+ * @q: the queue
+ */
+void vha_blk_requests_trim(struct vha_blk_queue *q)
+{
+	struct llist_node *node, *next;
+
+	lockdep_assert_held(&q->vq.mutex);
+	llist_for_each_safe(node, next, llist_del_all(&q->freed)) {
+		node->next = q->free;
+		q->free = node;
+	}
+	for (node = q->free; node; node = node->next)
+		vha_blk_data_trim(llist_entry(node, struct vha_blk_request, node), 0);
 }
 
 static struct vha_blk_request *request_get(struct vha_blk_queue *q)
@@ -91,7 +106,7 @@ static struct vha_blk_request *request_get(struct vha_blk_queue *q)
 		return NULL;
 	rq = llist_entry(q->free, struct vha_blk_request, node);
 	q->free = q->free->next;
-	vha_blk_data_trim(rq);
+	vha_blk_data_trim(rq, KEEP_PIECES);
 	return rq;
 }
 
@@ -146,6 +161,10 @@ static void request_return(struct vha_blk_request *rq, enum vha_blk_stat where)
 	token = rq->token;
 	len = rq->written + 1;
 	llist_add(&rq->node, &q->freed);
+	/* Pairs with the barrier of vha_blk_starve(). */
+	smp_mb__after_atomic();
+	if (unlikely(READ_ONCE(q->starved)) && xchg(&q->starved, false))
+		vha_queue_kick(&q->vq);
 	/* From here on the queue may stop and all requests go away. */
 	vha_queue_used(&q->vq, &token, len);
 }

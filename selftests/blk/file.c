@@ -19,6 +19,8 @@
 #define MIB		(1U << 20)
 #define SIZE		(4 * MIB)
 #define LEN		65536U
+#define BIG		6U		/* requests of as many pieces as there can be */
+#define BIG_SEGS	126U
 #define WAIT_MS		20000
 
 FIXTURE(file) {
@@ -42,9 +44,10 @@ FIXTURE_VARIANT_ADD(file, journaled) { .make = "-O has_journal", .data = "data=j
 
 FIXTURE_SETUP(file)
 {
-	static const char *const attrs[] = { "memory_backed=1", "size=96", NULL };
+	static const char *const attrs[] = { "memory_backed=1", "size=192", NULL };
 	struct tvm_rig_options options = {
-		.disk = attrs, .features = TVM_BIT(VIRTIO_BLK_F_FLUSH), .stopped = true,
+		.disk = attrs, .num = 256, .features = TVM_BIT(VIRTIO_BLK_F_FLUSH),
+		.stopped = true,
 	};
 
 	tvm_rig_create(&self->rig, &options);
@@ -184,6 +187,44 @@ TEST_F(file, frozen)
 		EXPECT_EQ(req.result, VIRTIO_BLK_S_OK);
 		check_read(self, 0, SEED + round);
 	}
+}
+
+/*
+ * Requests that hold as much of the kernel's memory as they can, all of which wait:
+ * beyond a limit the ring waits as well, and all are served in the end.
+ */
+TEST_F(file, many_pieces)
+{
+	static struct tvm_seg segs[BIG_SEGS];
+	struct tvm_blk_req reqs[BIG];
+	struct tvm_used used;
+	unsigned int i;
+
+	/* It is all the same to the requests why they wait. */
+	if (variant->data)
+		return;
+	ASSERT_EQ(ftruncate(self->fd, (off_t)BIG_SEGS * MIB), 0);
+	for (i = 0; i < BIG_SEGS; i++)
+		segs[i] = (struct tvm_seg){ self->gpa, MIB };
+	ASSERT_TRUE(freeze(self));
+	for (i = 0; i < BIG; i++) {
+		tvm_blk_req_init(&reqs[i], &self->rig.mem);
+		reqs[i].type = VIRTIO_BLK_T_OUT;
+		reqs[i].data = segs;
+		reqs[i].nr = BIG_SEGS;
+		ASSERT_GE(tvm_blk_submit(self->vq, &reqs[i], NULL, TVM_ADD_INDIRECT), 0);
+	}
+	tvm_queue_kick(self->vq);
+	for (i = 0; i < 500 && !tvm_dev_stat(&self->rig.dev, 0, "retries"); i++)
+		usleep(10000);
+	EXPECT_GE(tvm_dev_stat(&self->rig.dev, 0, "retries"), 1);
+	thaw(self);
+	for (i = 0; i < BIG; i++) {
+		ASSERT_EQ(tvm_queue_wait(self->vq, &used, harness_scaled(WAIT_MS)), 0);
+		tvm_blk_finish(self->vq, used.cookie, &used);
+	}
+	for (i = 0; i < BIG; i++)
+		EXPECT_EQ(reqs[i].result, VIRTIO_BLK_S_OK);
 }
 
 HARNESS_MAIN
