@@ -49,8 +49,6 @@ int vha_device_set_features(struct vha_device *dev, const u64 *features);
 
 struct vha_queue *vha_queue_create(struct vha_device *dev, u16 index);
 void vha_queue_destroy(struct vha_queue *vq);
-int vha_queue_start(struct vha_queue *vq);
-void vha_queue_stop(struct vha_queue *vq);
 void vha_queue_halt(struct vha_queue *vq);
 void vha_queue_finish(struct vha_queue *vq);
 void vha_queue_pause(struct vha_queue *vq);

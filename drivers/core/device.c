@@ -95,7 +95,10 @@ static void backend_detach(struct vha_device *dev)
 
 	if (!dev->backend)
 		return;
-	dev->class->set_backend(dev, &none, NULL);
+	if (dev->class->detach)
+		dev->class->detach(dev);
+	else
+		dev->class->set_backend(dev, &none, NULL);
 	dev->backend = false;
 }
 
@@ -426,7 +429,7 @@ int vha_device_attach(struct vha_device *dev, const struct vha_backend *backend)
 			return -EBADF;
 	}
 	ret = dev->class->set_backend(dev, backend, file);
-	if (!ret)
+	if (!ret && !dev->class->detach)
 		dev->backend = file;
 	if (file)
 		fput(file);

@@ -424,3 +424,61 @@ int vha_copy_to(struct vha_queue *vq, struct vha_cursor *cursor, const void *src
 	return cursor_copy(vq, cursor, (void *)src, len, true);
 }
 EXPORT_SYMBOL_GPL(vha_copy_to);
+
+/* The piece of the owner's memory at the cursor, of at most @len bytes. */
+static int cursor_piece(const struct vha_device *dev, const struct vha_cursor *cursor,
+			u32 len, struct iovec *iov)
+{
+	unsigned long hva;
+	u64 left;
+
+	hva = vha_mem_lookup(dev->mem, cursor->seg->addr + cursor->offset, &left);
+	if (!hva)
+		return -EFAULT;
+	iov->iov_base = (void __user *)hva;
+	iov->iov_len = min_t(u64, left, min(len, cursor->seg->len - cursor->offset));
+	return 0;
+}
+
+/**
+ * vha_cursor_iov() - where a part of a buffer is in the owner's address space
+ * @vq: the queue
+ * @cursor: where in the buffer; advanced
+ * @len: bytes
+ * @iov: filled in
+ * @max: room in @iov
+ *
+ * For giving guest memory to something that copies from or to user space. What
+ * is written there the caller notes in the dirty log.
+ *
+ * Context: the queue's worker, queue mutex held.
+ * Return: entries used; -EFAULT when the buffer is shorter, a byte of it is not
+ * in the guest's memory, or the owner's address space is gone; -EMSGSIZE when
+ * @max is not enough. After an error the cursor is somewhere in between.
+ */
+int vha_cursor_iov(struct vha_queue *vq, struct vha_cursor *cursor, u32 len,
+		   struct iovec *iov, unsigned int max)
+{
+	const struct vha_device *dev = vq->dev;
+	unsigned int nr = 0;
+	int ret;
+
+	lockdep_assert_held(&vq->mutex);
+	if (!dev->mem || current->mm != dev->mm)
+		return -EFAULT;
+	vha_cursor_skip(cursor, 0);
+	while (len) {
+		if (!cursor->nr)
+			return -EFAULT;
+		if (nr == max)
+			return -EMSGSIZE;
+		ret = cursor_piece(dev, cursor, len, &iov[nr]);
+		if (ret)
+			return ret;
+		len -= iov[nr].iov_len;
+		vha_cursor_skip(cursor, iov[nr].iov_len);
+		nr++;
+	}
+	return nr;
+}
+EXPORT_SYMBOL_GPL(vha_cursor_iov);

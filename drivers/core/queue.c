@@ -172,8 +172,25 @@ static void signal_driver(struct vha_queue *vq)
  */
 void vha_queue_used(struct vha_queue *vq, const struct vha_token *token, u32 len)
 {
+	const struct vha_used used = { .token = *token, .len = len };
+
+	vha_queue_used_many(vq, &used, 1);
+}
+EXPORT_SYMBOL_GPL(vha_queue_used);
+
+/**
+ * vha_queue_used_many() - return buffers to the driver, all at once
+ * @vq: the queue
+ * @used: the buffers
+ * @nr: how many; zero is possible
+ *
+ * The driver sees all of them or none. Otherwise as vha_queue_used().
+ */
+void vha_queue_used_many(struct vha_queue *vq, const struct vha_used *used, unsigned int nr)
+{
 	bool batched, signal = false;
 	unsigned long flags;
+	unsigned int i;
 
 	/*
 	 * The queue may be stopped as soon as the lock is released; RCU keeps
@@ -182,12 +199,14 @@ void vha_queue_used(struct vha_queue *vq, const struct vha_token *token, u32 len
 	rcu_read_lock();
 	spin_lock_irqsave(&vq->lock, flags);
 	batched = in_task() && vq->batch == current;
-	trace_vha_request_end(vq, token, len, batched);
-	vha_ring_stage(&vq->ring, token, len);
-	WRITE_ONCE(vq->returned, vq->returned + 1);
-	stat_add(vq, VHA_STAT_USED, 1);
+	for (i = 0; i < nr; i++) {
+		trace_vha_request_end(vq, &used[i].token, used[i].len, batched);
+		vha_ring_stage(&vq->ring, &used[i].token, used[i].len);
+	}
+	WRITE_ONCE(vq->returned, vq->returned + nr);
+	stat_add(vq, VHA_STAT_USED, nr);
 	if (!in_task())
-		stat_add(vq, VHA_STAT_USED_IRQ, 1);
+		stat_add(vq, VHA_STAT_USED_IRQ, nr);
 	if (!batched)
 		signal = publish(vq);
 	/* Those who wait enter the wait queue with the lock held. */
@@ -198,7 +217,7 @@ void vha_queue_used(struct vha_queue *vq, const struct vha_token *token, u32 len
 		signal_driver(vq);
 	rcu_read_unlock();
 }
-EXPORT_SYMBOL_GPL(vha_queue_used);
+EXPORT_SYMBOL_GPL(vha_queue_used_many);
 
 /**
  * vha_queue_batch_begin() - stage what this task returns from now on
@@ -230,6 +249,60 @@ void vha_queue_batch_end(struct vha_queue *vq)
 		signal_driver(vq);
 }
 EXPORT_SYMBOL_GPL(vha_queue_batch_end);
+
+/**
+ * vha_queue_exhausted() - whether the driver can not make more available
+ * @vq: the queue
+ *
+ * Return: whether every descriptor of the ring is with the device.
+ */
+bool vha_queue_exhausted(const struct vha_queue *vq)
+{
+	lockdep_assert_held(&vq->mutex);
+	return vq->ring.fetched - READ_ONCE(vq->ring.returned) >= vq->ring.num;
+}
+EXPORT_SYMBOL_GPL(vha_queue_exhausted);
+
+/**
+ * vha_queue_disable_kick() - ask the driver not to notify
+ * @vq: the queue
+ */
+void vha_queue_disable_kick(struct vha_queue *vq)
+{
+	lockdep_assert_held(&vq->mutex);
+	vha_ring_disable_kick(&vq->ring);
+}
+EXPORT_SYMBOL_GPL(vha_queue_disable_kick);
+
+/**
+ * vha_queue_enable_kick() - ask the driver to notify
+ * @vq: the queue
+ *
+ * Return: true when a buffer was made available in the meantime, for which no
+ * notification may come.
+ */
+bool vha_queue_enable_kick(struct vha_queue *vq)
+{
+	lockdep_assert_held(&vq->mutex);
+	return vha_ring_enable_kick(&vq->ring);
+}
+EXPORT_SYMBOL_GPL(vha_queue_enable_kick);
+
+/**
+ * vha_queue_turn_over() - whether it is time to let other queues have a turn
+ * @vq: the queue
+ * @chains: buffers served in this turn
+ * @bytes: bytes moved in this turn
+ *
+ * Return: whether it is; the caller then queues itself with vha_queue_kick()
+ * and returns.
+ */
+bool vha_queue_turn_over(const struct vha_queue *vq, unsigned int chains, u64 bytes)
+{
+	return chains >= TURN_CHAINS || bytes >= (vq->dev->class->turn_bytes ?: TURN_BYTES) ||
+	       signal_pending(current);
+}
+EXPORT_SYMBOL_GPL(vha_queue_turn_over);
 
 /* Returns how a batch ended: as vha_queue_fetch(), or 1 when there may be more. */
 static int serve_batch(struct vha_queue *vq, vha_chain_fn fn, unsigned int *chains, u64 *bytes)
@@ -304,17 +377,41 @@ static void poll_adapt(struct vha_queue *vq)
 		vq->poll_ns = vq->poll_ns >= 2 * POLL_START_NS ? vq->poll_ns / 2 : 0;
 }
 
-/* Spins for a while for the next buffer, before a notification is asked for. */
-static bool poll_ring(struct vha_queue *vq)
+/**
+ * vha_queue_begin_turn() - what a turn of a queue starts with
+ * @vq: the queue
+ *
+ * Learns from how long the queue was idle, and asks the driver not to notify.
+ */
+void vha_queue_begin_turn(struct vha_queue *vq)
+{
+	lockdep_assert_held(&vq->mutex);
+	poll_adapt(vq);
+	vha_ring_disable_kick(&vq->ring);
+}
+EXPORT_SYMBOL_GPL(vha_queue_begin_turn);
+
+/**
+ * vha_queue_poll() - spin for a while, before a notification is asked for
+ * @vq: the queue
+ * @ready: what is waited for
+ *
+ * For as long as the VMM allows and recent waits have been worth it, and the
+ * worker has nothing else to do.
+ *
+ * Return: whether @ready was true.
+ */
+bool vha_queue_poll(struct vha_queue *vq, vha_ready_fn ready)
 {
 	u64 start, now, budget = vq->poll_ns;
 	bool hit;
 
+	lockdep_assert_held(&vq->mutex);
 	if (!READ_ONCE(vq->busyloop_us))
 		return false;
 	start = ktime_get_ns();
 	do {
-		hit = poll_once(vq);
+		hit = ready(vq);
 		cpu_relax();
 		now = ktime_get_ns();
 	} while (!hit && now - start < budget && !need_resched() &&
@@ -326,6 +423,7 @@ static bool poll_ring(struct vha_queue *vq)
 	trace_vha_poll(vq, hit, now - start);
 	return hit;
 }
+EXPORT_SYMBOL_GPL(vha_queue_poll);
 
 /**
  * vha_queue_drain() - serve a queue until it is empty or its turn is over
@@ -342,13 +440,12 @@ void vha_queue_drain(struct vha_queue *vq, vha_chain_fn fn)
 	int ret;
 
 	lockdep_assert_held(&vq->mutex);
-	poll_adapt(vq);
-	vha_ring_disable_kick(&vq->ring);
+	vha_queue_begin_turn(vq);
 	for (;;) {
 		ret = batch(vq, fn, &chains, &bytes);
 		if (ret < 0)
 			return;
-		if (ret == 0 && !poll_ring(vq)) {
+		if (ret == 0 && !vha_queue_poll(vq, poll_once)) {
 			if (!vha_ring_enable_kick(&vq->ring))
 				return;
 			vha_ring_disable_kick(&vq->ring);
@@ -356,7 +453,7 @@ void vha_queue_drain(struct vha_queue *vq, vha_chain_fn fn)
 		/* A guest that takes back what it offers gets no longer turn. */
 		if (ret == 0)
 			chains++;
-		if (chains >= TURN_CHAINS || bytes >= TURN_BYTES || signal_pending(current)) {
+		if (vha_queue_turn_over(vq, chains, bytes)) {
 			vha_queue_kick(vq);
 			return;
 		}
@@ -504,6 +601,7 @@ err_free:
 	vha_vring_free(vq);
 	return ret;
 }
+EXPORT_SYMBOL_GPL(vha_queue_start);
 
 /**
  * vha_queue_halt() - first half of stopping: fetch nothing from now on
@@ -552,6 +650,7 @@ void vha_queue_stop(struct vha_queue *vq)
 	synchronize_rcu();
 	vha_queue_finish(vq);
 }
+EXPORT_SYMBOL_GPL(vha_queue_stop);
 
 /**
  * vha_queue_reset() - stop a queue and forget what the VMM said about it

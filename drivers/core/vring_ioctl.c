@@ -49,6 +49,12 @@ static long set_base(struct vha_queue *vq, void __user *argp)
 		return -EBUSY;
 	if (!vha_queue_feature(vq, VIRTIO_F_RING_PACKED) && state.num > U16_MAX)
 		return -EINVAL;
+	/*
+	 * VMMs that know 16 bits say nothing about the used position. With no
+	 * buffer in flight it is the available one.
+	 */
+	if (vha_queue_feature(vq, VIRTIO_F_RING_PACKED) && state.num <= U16_MAX)
+		state.num |= state.num << 16;
 	vq->base = state.num;
 	vq->base_set = true;
 	return 0;

@@ -56,6 +56,7 @@ struct vha_stat_desc {
  * @num_ioctls: how many
  * @stats: descriptions of the class's per-queue counters; optional
  * @num_stats: how many
+ * @turn_bytes: bytes after which a queue's turn ends, 0 for the core's choice
  *
  * @open: initialise what is the class's in a new, zeroed device. Optional.
  * @release: undo @open. All queues are stopped and the backing object is
@@ -70,6 +71,9 @@ struct vha_stat_desc {
  * @set_backend: attach @file, or detach when it is NULL. No queue runs. On
  *	success the class has taken its own reference to @file. Validates
  *	@backend->index and @backend->flags.
+ * @detach: let go of all backing objects. For a class that has several, which
+ *	then also keeps &vha_device.backend itself: set while there is one. No
+ *	queue runs. Optional.
  * @start: the queue's ring is mapped and the queue about to run. Optional.
  * @stop: the queue has no buffer in flight and will not run; undo @start.
  *	Optional.
@@ -103,6 +107,7 @@ struct vha_class {
 	unsigned int num_ioctls;
 	const struct vha_stat_desc *stats;
 	unsigned int num_stats;
+	u32 turn_bytes;
 
 	int (*open)(struct vha_device *dev);
 	void (*release)(struct vha_device *dev);
@@ -110,6 +115,7 @@ struct vha_class {
 	int (*acked)(struct vha_device *dev);
 	int (*set_backend)(struct vha_device *dev, const struct vha_backend *backend,
 			   struct file *file);
+	void (*detach)(struct vha_device *dev);
 	int (*start)(struct vha_queue *vq);
 	void (*stop)(struct vha_queue *vq);
 	void (*run)(struct vha_queue *vq);

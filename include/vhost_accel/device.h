@@ -35,7 +35,7 @@ struct vha_workers;
  * @vqs: the queues, @class->max_queues of them
  * @acked: features the driver acknowledged; changes only while no queue runs
  * @backend_features: VHOST_BACKEND_F_* bits of the VMM
- * @backend: the class's backing object is attached
+ * @backend: a backing object of the class's is attached
  * @suspended: between VHA_SUSPEND and VHA_RESUME
  * @closing: the last descriptor is gone, and with it whoever would look at what
  *	the buffers in flight bring; any context reads it

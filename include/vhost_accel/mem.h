@@ -6,6 +6,7 @@
 #define VHOST_ACCEL_MEM_H
 
 #include <linux/bvec.h>
+#include <linux/uio.h>
 
 #include <vhost_accel/ring.h>
 
@@ -57,6 +58,8 @@ int vha_copy_to(struct vha_queue *vq, struct vha_cursor *cursor, const void *src
 int vha_pin(struct vha_queue *vq, struct vha_cursor *cursor, u32 len, bool write,
 	    struct bio_vec *bv, unsigned int max);
 void vha_unpin(const struct bio_vec *bv, unsigned int nr);
+int vha_cursor_iov(struct vha_queue *vq, struct vha_cursor *cursor, u32 len,
+		   struct iovec *iov, unsigned int max);
 bool vha_mem_pinned(const struct vha_queue *vq);
 void vha_log_cursor(struct vha_queue *vq, struct vha_cursor *cursor, u32 len);
 bool vha_log_enabled(const struct vha_queue *vq);

@@ -230,13 +230,40 @@ struct vha_queue {
  */
 typedef int (*vha_chain_fn)(struct vha_queue *vq, struct vha_chain *chain);
 
+/**
+ * struct vha_used - a buffer to return, for vha_queue_used_many()
+ * @token: of the buffer
+ * @len: bytes written into it
+ */
+struct vha_used {
+	struct vha_token token;
+	u32 len;
+};
+
+/**
+ * typedef vha_ready_fn - whether there is something to do, while polling
+ * @vq: the queue
+ *
+ * Context: the queue's worker, queue mutex held.
+ */
+typedef bool (*vha_ready_fn)(struct vha_queue *vq);
+
 int vha_queue_fetch(struct vha_queue *vq, struct vha_chain *chain);
 void vha_queue_unfetch(struct vha_queue *vq, const struct vha_token *token);
+bool vha_queue_exhausted(const struct vha_queue *vq);
 void vha_queue_drain(struct vha_queue *vq, vha_chain_fn fn);
+void vha_queue_begin_turn(struct vha_queue *vq);
+void vha_queue_disable_kick(struct vha_queue *vq);
+bool vha_queue_enable_kick(struct vha_queue *vq);
+bool vha_queue_poll(struct vha_queue *vq, vha_ready_fn ready);
+bool vha_queue_turn_over(const struct vha_queue *vq, unsigned int chains, u64 bytes);
 void vha_queue_batch_begin(struct vha_queue *vq);
 void vha_queue_batch_end(struct vha_queue *vq);
 void vha_queue_used(struct vha_queue *vq, const struct vha_token *token, u32 len);
+void vha_queue_used_many(struct vha_queue *vq, const struct vha_used *used, unsigned int nr);
 void vha_queue_kick(struct vha_queue *vq);
+int vha_queue_start(struct vha_queue *vq);
+void vha_queue_stop(struct vha_queue *vq);
 void vha_queue_break(struct vha_queue *vq, enum vha_ring_error error);
 void vha_work_init(struct vha_work *work, void (*fn)(struct vha_work *work));
 void vha_queue_work(struct vha_queue *vq, struct vha_work *work);
