@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Copied packets for a tap
+ *
+ * A tap takes an array of packets, each in memory that becomes the packet's
+ * own in the network stack: the header at the start, then room, then the
+ * packet, then what the stack wants behind it. The memory is a piece of a larger
+ * one, so a packet can be as long as that is, less what surrounds it.
+ */
+#include <kunit/visibility.h>
+#include <linux/gfp.h>
+#include <linux/if_tun.h>
+#include <net/sock.h>
+
+#include "net.h"
+#include "trace.h"
+
+/* Room before a packet for headers others may put there. */
+#define ROOM		(NET_IP_ALIGN + NET_SKB_PAD)
+/* The largest piece: as large as what it is a piece of, at most. */
+#define SIZE_MAX_PIECE	PAGE_FRAG_CACHE_MAX_SIZE
+
+/**
+ * vha_net_batch_layout() - where things are in the memory of a copied packet
+ * @vnet: bytes of header before it
+ * @len: bytes of the packet
+ * @xdp: a program may look at it, which wants more room before it
+ *
+ * Return: the layout.
+ */
+struct vha_net_layout vha_net_batch_layout(u32 vnet, u32 len, bool xdp)
+{
+	u32 pad = SKB_DATA_ALIGN(ROOM + (xdp ? XDP_PACKET_HEADROOM : 0) + vnet);
+
+	return (struct vha_net_layout) {
+		.pad = pad,
+		.size = SKB_DATA_ALIGN(pad + len) +
+			SKB_DATA_ALIGN(sizeof(struct skb_shared_info)),
+	};
+}
+EXPORT_SYMBOL_IF_KUNIT(vha_net_batch_layout);
+
+static bool wants_xdp(const struct vha_net_queue *q)
+{
+	return sock_flag(q->backend.sock->sk, SOCK_XDP);
+}
+
+/**
+ * vha_net_batch_takes() - whether a packet can be sent in a batch
+ * @q: the queue
+ * @len: bytes of the packet, the back end's header included
+ *
+ * A back end that limits what is on its way has to be asked for each packet.
+ *
+ * Return: whether it can.
+ */
+bool vha_net_batch_takes(struct vha_net_queue *q, u32 len)
+{
+	bool xdp = wants_xdp(q);
+	u32 vnet = net_of(q)->vnet;
+
+	if (!q->backend.tap || READ_ONCE(q->backend.sock->sk->sk_sndbuf) != INT_MAX)
+		return false;
+	if (len > SIZE_MAX_PIECE)
+		return false;
+	/* Programs are shown packets of a page at most. */
+	return vha_net_batch_layout(vnet, len - vnet, xdp).size <=
+	       (xdp ? PAGE_SIZE : SIZE_MAX_PIECE);
+}
+EXPORT_SYMBOL_IF_KUNIT(vha_net_batch_takes);
+
+static bool tunnels(struct vha_net_queue *q)
+{
+	return vha_queue_feature(&q->vq, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO);
+}
+
+/*
+ * Copies header and packet at once, then the header to where the back end wants
+ * it. That may look at more of a header than the driver has, which is zero.
+ */
+static int fill(struct vha_net_queue *q, struct vha_cursor *cursor, void *mem,
+		const struct vha_net_layout *layout, u32 len)
+{
+	u32 vnet = net_of(q)->vnet;
+	void *header = mem + layout->pad - vnet;
+	int ret;
+
+	ret = vha_copy_from(&q->vq, cursor, header, len);
+	if (ret)
+		return ret;
+	memset(mem, 0, VHA_NET_HEADER_MAX);
+	memcpy(mem, header, vnet);
+	return vnet ? vha_net_header_check(mem, len - vnet, tunnels(q)) : 0;
+}
+
+/**
+ * vha_net_batch_add() - copy a packet, to be sent with the batch
+ * @q: the queue; vha_net_batch_takes() said yes
+ * @cursor: where in the driver's buffer
+ * @len: bytes of the packet, the back end's header included
+ *
+ * Return: 0; -ENOMEM; -EFAULT when it can not be read; -EINVAL for a header
+ * that makes no sense. The caller returns the buffer in any case.
+ */
+int vha_net_batch_add(struct vha_net_queue *q, struct vha_cursor *cursor, u32 len)
+{
+	struct vha_net_tx *tx = q->tx;
+	struct xdp_buff *xdp = &tx->xdp[tx->nr_xdp];
+	u32 vnet = net_of(q)->vnet;
+	struct vha_net_layout layout = vha_net_batch_layout(vnet, len - vnet, wants_xdp(q));
+	void *mem;
+	int ret;
+
+	mem = page_frag_alloc_align(&tx->frags, layout.size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN,
+				    SMP_CACHE_BYTES);
+	if (!mem)
+		return -ENOMEM;
+	ret = fill(q, cursor, mem, &layout, len);
+	if (ret) {
+		page_frag_free(mem);
+		return ret;
+	}
+	xdp_init_buff(xdp, layout.size, NULL);
+	xdp_prepare_buff(xdp, mem, layout.pad, len - vnet, true);
+	tx->nr_xdp++;
+	tx->xdp_bytes += len - vnet;
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(vha_net_batch_add);
+
+static void batch_refused(struct vha_net_queue *q, int error)
+{
+	struct vha_net_tx *tx = q->tx;
+	unsigned int i;
+
+	for (i = 0; i < tx->nr_xdp; i++)
+		page_frag_free(tx->xdp[i].data_hard_start);
+	vha_net_count(q, VHA_NET_DROPPED, tx->nr_xdp);
+	trace_vha_net_drop(&q->vq, VHA_NET_DROP_REFUSED, tx->nr_xdp, error);
+}
+
+static void batch_sent(struct vha_net_queue *q)
+{
+	struct vha_net_tx *tx = q->tx;
+
+	vha_net_count(q, VHA_NET_PACKETS, tx->nr_xdp);
+	vha_net_count(q, VHA_NET_BYTES, tx->xdp_bytes);
+	vha_net_count(q, VHA_NET_BATCHES, tx->nr_xdp > 1);
+	trace_vha_net_transmit(&q->vq, tx->nr_xdp, tx->xdp_bytes);
+}
+
+/**
+ * vha_net_batch_send() - hand the copied packets to the back end
+ * @q: the queue; there may be none
+ */
+void vha_net_batch_send(struct vha_net_queue *q)
+{
+	struct socket *sock = q->backend.sock;
+	struct vha_net_tx *tx = q->tx;
+	struct tun_msg_ctl ctl = {
+		.type = TUN_MSG_PTR,
+		.num = tx->nr_xdp,
+		.ptr = tx->xdp,
+	};
+	struct msghdr msg = {
+		.msg_control = &ctl,
+		.msg_controllen = sizeof(ctl),
+		.msg_flags = MSG_DONTWAIT,
+	};
+	int ret;
+
+	if (!tx->nr_xdp)
+		return;
+	ret = sock->ops->sendmsg(sock, &msg, 0);
+	/* Either it has taken all of them or none. */
+	if (ret < 0)
+		batch_refused(q, ret);
+	else
+		batch_sent(q);
+	tx->nr_xdp = 0;
+	tx->xdp_bytes = 0;
+}
