@@ -12,6 +12,12 @@ DESTDIR ?=
 
 KBUILD := $(MAKE) -C $(KDIR) M=$(CURDIR)
 
+OLDEST := $(shell sed -n 's/^BUILD_EXCLUSIVE_KERNEL_MIN="\(.*\)"/\1/p' dkms.conf)
+
+# What Kbuild leaves in the tree, whichever kernel's it was.
+PRODUCTS := \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
+	-o -name '.*.cmd' -o -name '.*.d' -o -name '*.order' \)
+
 DKMS_SOURCE := /usr/src/$(PACKAGE)-$(VERSION)
 DKMS_FILES := drivers include Kbuild Makefile dkms.conf LICENSES
 UDEV_RULE := $(DESTDIR)$(PREFIX)/lib/udev/rules.d/60-vhost-accel.rules
@@ -51,6 +57,7 @@ dkms-install: | dkms headers ## install the modules by dkms, and install-tools
 	rm -rf $(DKMS_SOURCE)
 	mkdir -p $(DKMS_SOURCE)
 	tar -c --exclude='*.o' --exclude='*.ko' --exclude='*.mod*' --exclude='.*.cmd' \
+		--exclude='*.d' \
 		$(DKMS_FILES) | tar -x --no-same-owner -C $(DKMS_SOURCE)
 	dkms add $(PACKAGE)/$(VERSION)
 	dkms build $(PACKAGE)/$(VERSION) -k $(KERNEL)
@@ -59,7 +66,8 @@ dkms-install: | dkms headers ## install the modules by dkms, and install-tools
 	udevadm control --reload 2>/dev/null || true
 
 dkms-remove: | dkms ## undo dkms-install; unload the modules first
-	dkms remove $(PACKAGE)/$(VERSION) --all
+	[ -z "$$(dkms status $(PACKAGE)/$(VERSION))" ] || \
+		dkms remove $(PACKAGE)/$(VERSION) --all
 	rm -rf $(DKMS_SOURCE)
 	$(MAKE) uninstall-tools
 
@@ -85,7 +93,8 @@ demo: ## a guest whose disk is served by the host kernel, from nothing
 	@scripts/demo
 
 clean: ## remove what was built in the tree
-	[ ! -d "$(KDIR)" ] || $(KBUILD) clean
+	find $(wildcard drivers kunit) -type f $(PRODUCTS) -delete
+	rm -f Module.symvers modules.order .module-common.o .*.cmd
 	[ ! -e tools/Makefile ] || $(MAKE) -C tools clean
 	[ ! -e selftests/Makefile ] || $(MAKE) -C selftests clean
 
@@ -99,6 +108,10 @@ help: ## this list
 headers:
 	@[ -e "$(KDIR)/Makefile" ] || { \
 		echo "error: no kernel headers in $(KDIR): install linux-headers-$(KERNEL) or set KDIR" >&2; \
+		exit 1; }
+	@release=$$(cat "$(KDIR)/include/config/kernel.release" 2>/dev/null) && \
+		printf '%s\n' $(OLDEST) "$$release" | sort -V -C || { \
+		echo "error: the kernel of $(KDIR) is $${release:-not configured}; $(OLDEST) or later is needed" >&2; \
 		exit 1; }
 
 dkms:
