@@ -13,7 +13,7 @@
 
 #include "mem.h"
 
-/* device.c: life, owner, memory table, log, IOTLB */
+/* device.c: life, owner, memory table, log, backing object */
 
 struct vha_device *vha_device_create(const struct vha_class *class);
 void vha_device_destroy(struct vha_device *dev);
@@ -25,8 +25,6 @@ int vha_device_pin_mem(struct vha_device *dev, bool enable);
 int vha_device_set_log_base(struct vha_device *dev, u64 base);
 int vha_device_start_log(struct vha_device *dev);
 void vha_device_stop_log(struct vha_device *dev);
-void vha_device_iotlb_updated(struct vha_device *dev);
-void vha_device_iotlb_invalidated(struct vha_device *dev, u64 iova, u64 last);
 
 /* running.c: starting, stopping and suspending all queues */
 
@@ -36,6 +34,8 @@ void vha_device_unquiesce(struct vha_device *dev);
 void vha_device_suspend(struct vha_device *dev);
 void vha_device_resume(struct vha_device *dev);
 void vha_device_log_rings(struct vha_device *dev);
+void vha_device_iotlb_updated(struct vha_device *dev);
+void vha_device_iotlb_invalidated(struct vha_device *dev, u64 iova, u64 last);
 
 /* features.c */
 
@@ -54,6 +54,7 @@ void vha_queue_finish(struct vha_queue *vq);
 void vha_queue_pause(struct vha_queue *vq);
 void vha_queue_wait(struct vha_queue *vq);
 void vha_queue_resume(struct vha_queue *vq);
+void vha_queue_translated(struct vha_queue *vq);
 void vha_queue_unmap(struct vha_queue *vq);
 void vha_queue_reset(struct vha_queue *vq);
 

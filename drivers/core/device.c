@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Devices: life, owner, memory table, dirty log, IOTLB, backing object
+ * Devices: life, owner, memory table, dirty log, backing object
  */
 #include <linux/file.h>
 #include <linux/sched/mm.h>
@@ -361,48 +361,6 @@ int vha_device_set_log_base(struct vha_device *dev, u64 base)
 		dev->log_base_set = old_set;
 	}
 	return ret;
-}
-
-/**
- * vha_device_iotlb_updated() - there are new translations
- * @dev: the device
- *
- * Context: process, with or without the device mutex.
- */
-void vha_device_iotlb_updated(struct vha_device *dev)
-{
-	unsigned int i;
-
-	for (i = 0; i < dev->class->max_queues; i++)
-		vha_queue_kick(dev->vqs[i]);
-}
-
-/**
- * vha_device_iotlb_invalidated() - translations are gone
- * @dev: the device
- * @iova: first address
- * @last: last address
- *
- * A ring in the range is let go before this returns. Data buffers in flight
- * keep the pages they were given.
- */
-void vha_device_iotlb_invalidated(struct vha_device *dev, u64 iova, u64 last)
-{
-	struct vha_queue *vq;
-	unsigned int i;
-
-	lockdep_assert_held(&dev->mutex);
-	for (i = 0; i < dev->class->max_queues; i++) {
-		vq = dev->vqs[i];
-		if (!vq->started || !vha_vring_overlaps(vq, iova, last))
-			continue;
-		vha_queue_pause(vq);
-		vha_queue_wait(vq);
-		synchronize_rcu();
-		vha_queue_unmap(vq);
-		if (!dev->suspended)
-			vha_queue_resume(vq);
-	}
 }
 
 /**

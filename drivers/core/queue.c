@@ -7,8 +7,11 @@
  *	STOPPED -- start --> RUNNING, or WAITING for a translation of the ring
  *	WAITING -- IOTLB update --> RUNNING -- IOTLB invalidation --> WAITING
  *	RUNNING, WAITING -- pause --> PAUSED -- resume --> RUNNING, WAITING
- *	RUNNING, WAITING -- hostile ring --> BROKEN
+ *	RUNNING -- hostile ring --> BROKEN
+ *	WAITING -- a ring that can not be mapped --> BROKEN
  *	any -- stop --> STOPPED
+ *
+ * The worker finds a ring hostile; all else happens with the device mutex held.
  */
 #include <linux/ktime.h>
 #include <linux/log2.h>
@@ -461,16 +464,6 @@ void vha_queue_drain(struct vha_queue *vq, vha_chain_fn fn)
 }
 EXPORT_SYMBOL_GPL(vha_queue_drain);
 
-static void wake_waiting(struct vha_queue *vq)
-{
-	int ret = vha_vring_map(vq);
-
-	if (!ret)
-		vq->state = VHA_QUEUE_RUNNING;
-	else if (ret != -EAGAIN)
-		vha_queue_break(vq, VHA_RING_FAULT);
-}
-
 static void queue_run(struct vha_work *work)
 {
 	struct vha_queue *vq = container_of(work, struct vha_queue, work);
@@ -479,11 +472,10 @@ static void queue_run(struct vha_work *work)
 	if (current->mm != vq->dev->mm)
 		return;
 	mutex_lock(&vq->mutex);
-	stat_add(vq, VHA_STAT_RUNS, 1);
-	if (vq->state == VHA_QUEUE_WAITING)
-		wake_waiting(vq);
-	if (vq->state == VHA_QUEUE_RUNNING)
+	if (vq->state == VHA_QUEUE_RUNNING) {
+		stat_add(vq, VHA_STAT_RUNS, 1);
 		vq->dev->class->run(vq);
+	}
 	mutex_unlock(&vq->mutex);
 }
 
@@ -526,17 +518,50 @@ void vha_queue_wait(struct vha_queue *vq)
 	mutex_unlock(&vq->mutex);
 }
 
+/*
+ * The ring is mapped by the owner, whose limit of locked memory counts, and
+ * with the device mutex held: no translation goes away meanwhile.
+ */
+static void run_when_mapped(struct vha_queue *vq)
+{
+	int ret = vq->map[0].addr ? 0 : vha_vring_map(vq);
+
+	vq->state = ret ? VHA_QUEUE_WAITING : VHA_QUEUE_RUNNING;
+	if (ret && ret != -EAGAIN)
+		vha_queue_break(vq, VHA_RING_FAULT);
+}
+
 /**
  * vha_queue_resume() - undo vha_queue_pause()
  * @vq: the queue
+ *
+ * Context: the owner.
  */
 void vha_queue_resume(struct vha_queue *vq)
 {
 	lockdep_assert_held(&vq->dev->mutex);
 	mutex_lock(&vq->mutex);
 	if (vq->state == VHA_QUEUE_PAUSED)
-		vq->state = vq->map[0].addr ? VHA_QUEUE_RUNNING : VHA_QUEUE_WAITING;
+		run_when_mapped(vq);
 	mutex_unlock(&vq->mutex);
+	vha_queue_kick(vq);
+}
+
+/**
+ * vha_queue_translated() - there are new translations: go on if one was missing
+ * @vq: the queue, started
+ *
+ * Context: the owner.
+ */
+void vha_queue_translated(struct vha_queue *vq)
+{
+	lockdep_assert_held(&vq->dev->mutex);
+	/* Nobody leaves or enters this state without the device mutex. */
+	if (READ_ONCE(vq->state) == VHA_QUEUE_WAITING) {
+		mutex_lock(&vq->mutex);
+		run_when_mapped(vq);
+		mutex_unlock(&vq->mutex);
+	}
 	vha_queue_kick(vq);
 }
 
@@ -588,10 +613,11 @@ int vha_queue_start(struct vha_queue *vq)
 	mutex_lock(&vq->mutex);
 	vq->poll_ns = 0;
 	vq->idle_since = 0;
-	vq->state = VHA_QUEUE_PAUSED;
+	if (vq->dev->suspended)
+		vq->state = VHA_QUEUE_PAUSED;
+	else
+		vq->state = vq->map[0].addr ? VHA_QUEUE_RUNNING : VHA_QUEUE_WAITING;
 	mutex_unlock(&vq->mutex);
-	if (!vq->dev->suspended)
-		vha_queue_resume(vq);
 	vha_kick_start(vq);
 	return 0;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Starting, stopping and suspending all queues of a device
+ * What is done to all queues of a device: starting, stopping, suspending,
+ * following the IOTLB
  *
  * Each step is taken for all queues before the next, so that they wait for
  * their buffers side by side and one grace period serves all.
@@ -142,4 +143,53 @@ void vha_device_log_rings(struct vha_device *dev)
 		vq->ring.log = vha_vring_logged(vq);
 		spin_unlock_irq(&vq->lock);
 	}
+}
+
+/**
+ * vha_device_iotlb_updated() - there are new translations
+ * @dev: the device
+ *
+ * Context: the owner.
+ */
+void vha_device_iotlb_updated(struct vha_device *dev)
+{
+	apply_started(dev, vha_queue_translated);
+}
+
+/* Returns whether there is any. */
+static bool apply_overlapping(struct vha_device *dev, u64 iova, u64 last,
+			      void (*fn)(struct vha_queue *vq))
+{
+	struct vha_queue *vq;
+	bool any = false;
+
+	for (vq = started_from(dev, 0); vq; vq = started_from(dev, vq->index + 1)) {
+		if (!vha_vring_overlaps(vq, iova, last))
+			continue;
+		fn(vq);
+		any = true;
+	}
+	return any;
+}
+
+/**
+ * vha_device_iotlb_invalidated() - translations are gone
+ * @dev: the device
+ * @iova: first address
+ * @last: last address
+ *
+ * A ring in the range is let go before this returns. Data buffers in flight
+ * keep the pages they were given.
+ *
+ * Context: the owner.
+ */
+void vha_device_iotlb_invalidated(struct vha_device *dev, u64 iova, u64 last)
+{
+	if (!apply_overlapping(dev, iova, last, vha_queue_pause))
+		return;
+	apply_overlapping(dev, iova, last, vha_queue_wait);
+	/* As in vha_device_quiesce(). */
+	synchronize_rcu();
+	apply_overlapping(dev, iova, last, vha_queue_unmap);
+	vha_device_unquiesce(dev);
 }

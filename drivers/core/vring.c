@@ -108,6 +108,7 @@ static u32 vring_base(const struct vha_queue *vq)
  * vha_vring_map() - pin and map the ring and make it usable
  * @vq: the queue, allocated
  *
+ * Context: the owner.
  * Return: 0, -EAGAIN when a part has no translation yet, -EINVAL for a
  * misaligned part or an impossible base, -EFAULT when a part can not be
  * written, -ENOMEM.
@@ -118,6 +119,7 @@ int vha_vring_map(struct vha_queue *vq)
 	unsigned int i;
 	int ret;
 
+	lockdep_assert_held(&vq->dev->mutex);
 	lockdep_assert_held(&vq->mutex);
 	vring_parts(vq, parts);
 	for (i = 0; i < VHA_RING_PARTS; i++) {
@@ -145,6 +147,7 @@ void vha_vring_unmap(struct vha_queue *vq)
 {
 	unsigned int i;
 
+	lockdep_assert_held(&vq->dev->mutex);
 	lockdep_assert_held(&vq->mutex);
 	if (!vq->map[0].addr)
 		return;
@@ -160,13 +163,14 @@ void vha_vring_unmap(struct vha_queue *vq)
  * @start: first address, as the device sees it
  * @last: last address
  *
- * Return: whether any part does.
+ * Return: whether any part does, which the device mutex keeps so.
  */
 bool vha_vring_overlaps(const struct vha_queue *vq, u64 start, u64 last)
 {
 	struct part parts[VHA_RING_PARTS];
 	unsigned int i;
 
+	lockdep_assert_held(&vq->dev->mutex);
 	if (!vq->map[0].addr)
 		return false;
 	vring_parts(vq, parts);

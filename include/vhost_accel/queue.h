@@ -147,7 +147,7 @@ struct vha_event {
  * @dev: the device
  * @index: index in the device
  * @mutex: see "DOC: Locking"
- * @state: written with @mutex held
+ * @state: written with @mutex held, and with the device mutex but for breaking
  * @started: start was asked for and not stop; @mutex
  * @chain: scratch of the consumer; @mutex
  * @taken: buffers fetched, free running; written with @mutex held
@@ -165,7 +165,7 @@ struct vha_event {
  * @kick_poll: entry in the wait queue of @kick
  * @kick_wqh: that wait queue
  * @kick_table: how vfs_poll() gives us @kick_wqh
- * @map: the ring, pinned and mapped; @mutex
+ * @map: the ring, pinned and mapped; written with device mutex and @mutex
  * @num: ring size asked for; device mutex, frozen while started
  * @base: as of VHOST_SET_VRING_BASE; device mutex, frozen while started
  * @base_set: @base was set by the VMM; likewise

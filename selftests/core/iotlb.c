@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "tvm_rig.h"
@@ -55,6 +56,13 @@ static int send_unmap(const struct iotlb_fixture *self, uint64_t gpa, uint64_t s
 	};
 
 	return tvm_dev_iotlb_send(self->dev, &msg);
+}
+
+static int map_all(const struct iotlb_fixture *self)
+{
+	const struct tvm_region *last = &self->rig.mem.regions[2];
+
+	return send_map(self, last->gpa, last->size, VHOST_ACCESS_RW);
 }
 
 static int unmap_all(const struct iotlb_fixture *self)
@@ -160,13 +168,14 @@ TEST_F(iotlb, misses)
 /* Told everything beforehand, the device asks for nothing. */
 TEST_F(iotlb, told)
 {
-	const struct tvm_region *last = &self->rig.mem.regions[2];
 	struct pollfd pfd = { .fd = self->dev->fd, .events = POLLIN };
 
-	ASSERT_EQ(send_map(self, last->gpa, last->size, VHOST_ACCESS_RW), 0);
+	ASSERT_EQ(map_all(self), 0);
 	ASSERT_EQ(tvm_queue_start(self->vq), 0);
 	check_read(self, self->gpa, 65536);
 	EXPECT_EQ(poll(&pfd, 1, 50), 0);
+	/* Queues that were not started have no use for translations. */
+	EXPECT_EQ(tvm_dev_stat(self->dev, 1, "runs"), 0);
 }
 
 /* Data that is not contiguous behind the IOTLB. */
@@ -217,6 +226,66 @@ TEST_F(iotlb, invalidate)
 	ASSERT_EQ(send_unmap(self, self->vq->device_gpa, TVM_PAGE), 0);
 	check_read(self, self->gpa, 4096);
 	EXPECT_EQ(tvm_event_read(self->vq->err_fd), 0ULL);
+}
+
+/** struct sender - a thread that sends one message */
+struct sender {
+	struct iotlb_fixture *self;
+	bool map;
+	int ret;
+};
+
+static void *sender_run(void *arg)
+{
+	struct sender *sender = arg;
+	struct iotlb_fixture *self = sender->self;
+
+	sender->ret = sender->map ? map_all(self) :
+		send_unmap(self, self->vq->device_gpa & ~(TVM_PAGE - 1), TVM_PAGE);
+	return NULL;
+}
+
+/* A translation that goes while the ring is being mapped takes the ring along. */
+TEST_F(iotlb, invalidate_while_mapping)
+{
+	void *page = tvm_mem_ptr(&self->rig.mem, self->vq->device_gpa & ~(TVM_PAGE - 1),
+				 TVM_PAGE);
+	struct sender map = { self, true, -1 }, unmap = { self, false, -1 };
+	pthread_t threads[2];
+	int fd;
+
+	ASSERT_EQ(tvm_queue_start(self->vq), 0);
+	EXPECT_TRUE(tvm_dev_shows(self->dev, "state waiting"));
+	fd = tvm_stall(page, TVM_PAGE);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(pthread_create(&threads[0], NULL, sender_run, &map), 0);
+	ASSERT_TRUE(tvm_stall_wait(fd, harness_scaled(WAIT_MS)));
+	ASSERT_EQ(pthread_create(&threads[1], NULL, sender_run, &unmap), 0);
+	usleep(300000);
+	tvm_stall_end(fd);
+	pthread_join(threads[0], NULL);
+	pthread_join(threads[1], NULL);
+	EXPECT_EQ(map.ret, 0);
+	EXPECT_EQ(unmap.ret, 0);
+	usleep(100000);
+	EXPECT_TRUE(tvm_dev_shows(self->dev, "state waiting"));
+	start_thread(self);
+	check_read(self, self->gpa, 4096);
+}
+
+/* It is the owner's limit that counts, not that of whoever serves the queue. */
+TEST_F(iotlb, locked_limit)
+{
+	struct rlimit limit = { 0 };
+
+	ASSERT_EQ(tvm_queue_start(self->vq), 0);
+	ASSERT_EQ(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
+	ASSERT_EQ(seteuid(65534), 0);
+	EXPECT_EQ(map_all(self), 0);
+	ASSERT_EQ(seteuid(0), 0);
+	EXPECT_TRUE(tvm_event_wait(self->vq->err_fd, harness_scaled(WAIT_MS)));
+	EXPECT_TRUE(tvm_dev_shows(self->dev, "state broken"));
+	EXPECT_EQ(tvm_queue_stop(self->vq, NULL), 0);
 }
 
 /* No answer: the request waits, the device can be stopped all the same. */

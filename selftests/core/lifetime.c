@@ -6,13 +6,10 @@
  * can be removed.
  */
 #include <fcntl.h>
-#include <linux/userfaultfd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -376,20 +373,6 @@ TEST_F(lifetime, repeat)
 	EXPECT_TRUE(pins_return(self->pinned));
 }
 
-/* Registers @len bytes whose first access nobody will ever answer. */
-static int stall(void *addr, size_t len)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = {
-		.range = { (uintptr_t)addr, len }, .mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
-
-	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &reg))
-		return -1;
-	return fd;
-}
-
 /* Guest memory that never answers holds up its own VMM and nobody else. */
 TEST_F(lifetime, stalled_page)
 {
@@ -407,7 +390,7 @@ TEST_F(lifetime, stalled_page)
 
 		tvm_mem_create_default(&rig.mem);
 		gpa = tvm_mem_alloc(&rig.mem, 16 * TVM_PAGE, TVM_PAGE);
-		if (stall(tvm_mem_ptr(&rig.mem, gpa, TVM_PAGE), 16 * TVM_PAGE) < 0)
+		if (tvm_stall(tvm_mem_ptr(&rig.mem, gpa, TVM_PAGE), 16 * TVM_PAGE) < 0)
 			_exit(1);
 		if (tvm_dev_setup(&rig.dev, tvm_rig_node(), &rig.mem, self->rig.disk.fd,
 				  tvm_config_features(&variant->cfg)) ||

@@ -76,6 +76,12 @@ void tvm_mem_read(const struct tvm_mem *mem, uint64_t gpa, void *dst, uint64_t l
 void tvm_mem_fill(const struct tvm_mem *mem, uint64_t gpa, int byte, uint64_t len);
 uint64_t tvm_mem_end(const struct tvm_mem *mem);
 
+/* Memory that does not answer: tvm_stall.c */
+
+int tvm_stall(void *addr, size_t len);
+bool tvm_stall_wait(int fd, unsigned int timeout_ms);
+void tvm_stall_end(int fd);
+
 /* An open node: tvm_dev.c */
 
 /** struct tvm_dev - an open node and what was set there */
@@ -101,6 +107,7 @@ int tvm_dev_config_get(const struct tvm_dev *dev, uint32_t offset, void *data,
 int tvm_dev_config_set(const struct tvm_dev *dev, uint32_t offset, const void *data,
 		       uint32_t len);
 int tvm_dev_iotlb_send(const struct tvm_dev *dev, const struct vhost_iotlb_msg *msg);
+bool tvm_dev_shows(const struct tvm_dev *dev, const char *text);
 
 /* Statistics: tvm_stats.c */
 

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -212,4 +213,25 @@ int tvm_dev_iotlb_send(const struct tvm_dev *dev, const struct vhost_iotlb_msg *
 	if (ret < 0)
 		return -errno;
 	return ret == sizeof(v2) ? 0 : -EIO;
+}
+
+/**
+ * tvm_dev_shows() - look for something in the node's fdinfo
+ * @dev: the device
+ * @text: what
+ */
+bool tvm_dev_shows(const struct tvm_dev *dev, const char *text)
+{
+	char path[64], info[16384];
+	ssize_t len = -1;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", dev->fd);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		len = read(fd, info, sizeof(info) - 1);
+		close(fd);
+	}
+	info[len > 0 ? len : 0] = '\0';
+	return strstr(info, text);
 }
