@@ -85,7 +85,8 @@ static void stats_fill(struct vha_device *dev, void *image, const struct vha_sta
 		stats_values(dev->vqs[i], values + i * header->num_desc);
 }
 
-static ssize_t stats_copy(struct vha_device *dev, char __user *to, size_t count, loff_t *pos)
+/* Returns all there is to read, for kvfree(), or an ERR_PTR(). */
+static void *stats_image(struct vha_device *dev, size_t *size)
 {
 	struct vha_stats_header header = {
 		.name_size = VHA_STATS_NAME_SIZE,
@@ -93,30 +94,33 @@ static ssize_t stats_copy(struct vha_device *dev, char __user *to, size_t count,
 		.num_queues = dev->class->max_queues,
 		.desc_offset = sizeof(header),
 	};
-	size_t size;
 	void *image;
-	ssize_t ret;
 
 	header.data_offset = header.desc_offset + header.num_desc * sizeof(struct vha_stats_desc);
-	size = header.data_offset + header.num_queues * header.num_desc * sizeof(u64);
-	image = kvzalloc(size, GFP_KERNEL_ACCOUNT);
+	*size = header.data_offset + header.num_queues * header.num_desc * sizeof(u64);
+	image = kvzalloc(*size, GFP_KERNEL_ACCOUNT);
 	if (!image)
-		return -ENOMEM;
+		return ERR_PTR(-ENOMEM);
 	stats_fill(dev, image, &header);
-	ret = simple_read_from_buffer(to, count, pos, image, size);
-	kvfree(image);
-	return ret;
+	return image;
 }
 
 static ssize_t stats_read(struct file *file, char __user *to, size_t count, loff_t *pos)
 {
 	struct vha_stats *stats = file->private_data;
-	ssize_t ret = -ENODEV;
+	void *image = ERR_PTR(-ENODEV);
+	size_t size;
+	ssize_t ret;
 
 	mutex_lock(&stats->mutex);
 	if (stats->dev)
-		ret = stats_copy(stats->dev, to, count, pos);
+		image = stats_image(stats->dev, &size);
 	mutex_unlock(&stats->mutex);
+	if (IS_ERR(image))
+		return PTR_ERR(image);
+	/* May wait for a page for ever; the device must not wait for us. */
+	ret = simple_read_from_buffer(to, count, pos, image, size);
+	kvfree(image);
 	return ret;
 }
 

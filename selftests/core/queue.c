@@ -415,6 +415,43 @@ TEST_F(queue, statistics)
 	close(fd);
 }
 
+/** struct reader - a thread that reads statistics */
+struct reader {
+	int fd;
+	void *to;
+	ssize_t got;
+};
+
+static void *reader_run(void *arg)
+{
+	struct reader *reader = arg;
+
+	reader->got = pread(reader->fd, reader->to, TVM_PAGE, 0);
+	return NULL;
+}
+
+/* Whoever reads statistics into memory that does not answer holds up nobody. */
+TEST_F(queue, statistics_stalled)
+{
+	struct reader reader = {
+		.fd = tvm_dev_ioctl(&self->rig.dev, VHA_GET_STATS_FD, NULL),
+		.to = data_ptr(self, 0),
+	};
+	int stall = tvm_stall(reader.to, TVM_PAGE);
+	pthread_t thread;
+
+	ASSERT_GE(reader.fd, 0);
+	ASSERT_GE(stall, 0);
+	ASSERT_EQ(pthread_create(&thread, NULL, reader_run, &reader), 0);
+	ASSERT_TRUE(tvm_stall_wait(stall, harness_scaled(WAIT_MS)));
+	EXPECT_EQ(tvm_dev_stat(&self->rig.dev, 0, "broken"), 0);
+	tvm_dev_close(&self->rig.dev);
+	tvm_stall_end(stall);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(reader.got, (ssize_t)TVM_PAGE);
+	close(reader.fd);
+}
+
 /* Only misses of the IOTLB can be read; there are none. */
 TEST_F(queue, poll_and_read)
 {
