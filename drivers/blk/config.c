@@ -304,8 +304,7 @@ void vha_blk_check_capacity(struct vha_blk *blk)
 {
 	u64 old, now;
 
-	/* What changes while nobody may be told is told after resuming. */
-	if (!blk->object.backing || READ_ONCE(blk->dev.suspended))
+	if (!blk->object.backing)
 		return;
 	old = READ_ONCE(blk->capacity);
 	now = vha_blk_capacity(blk);

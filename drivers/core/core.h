@@ -22,17 +22,17 @@ void vha_device_reset(struct vha_device *dev);
 void vha_device_reset_owner(struct vha_device *dev);
 int vha_device_set_mem(struct vha_device *dev, const struct vhost_memory __user *argp);
 int vha_device_pin_mem(struct vha_device *dev, bool enable);
+void vha_device_suspend(struct vha_device *dev);
+void vha_device_resume(struct vha_device *dev);
 int vha_device_set_log_base(struct vha_device *dev, u64 base);
 int vha_device_start_log(struct vha_device *dev);
 void vha_device_stop_log(struct vha_device *dev);
 
-/* running.c: starting, stopping and suspending all queues */
+/* running.c: starting, stopping and pausing all queues */
 
 bool vha_device_running(struct vha_device *dev);
 void vha_device_quiesce(struct vha_device *dev);
 void vha_device_unquiesce(struct vha_device *dev);
-void vha_device_suspend(struct vha_device *dev);
-void vha_device_resume(struct vha_device *dev);
 void vha_device_log_rings(struct vha_device *dev);
 void vha_device_iotlb_updated(struct vha_device *dev);
 void vha_device_iotlb_invalidated(struct vha_device *dev, u64 iova, u64 last);

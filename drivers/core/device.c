@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Devices: life, owner, memory table, dirty log, backing object
+ * Devices: life, owner, memory table, dirty log, backing object, suspension
  */
 #include <linux/file.h>
 #include <linux/sched/mm.h>
@@ -191,6 +191,7 @@ void vha_device_reset(struct vha_device *dev)
 	vha_iotlb_enable(dev->iotlb, false);
 	vha_event_set(&dev->log_event, NULL);
 	vha_event_set(&dev->config_call, NULL);
+	clear_bit(0, &dev->config_changed);
 }
 
 /**
@@ -395,15 +396,60 @@ int vha_device_attach(struct vha_device *dev, const struct vha_backend *backend)
 }
 EXPORT_SYMBOL_GPL(vha_device_attach);
 
+/*
+ * The eventfd of a changed configuration, if it was not signalled yet and may
+ * be now. Under RCU, so that a suspension can wait for the signal.
+ */
+static void config_signal(struct vha_device *dev)
+{
+	rcu_read_lock();
+	if (!READ_ONCE(dev->suspended) && test_and_clear_bit(0, &dev->config_changed))
+		vha_event_signal(&dev->config_call);
+	rcu_read_unlock();
+}
+
 /**
  * vha_device_config_changed() - tell the driver to read the configuration
  * @dev: the device
  *
- * Context: any. While the device is suspended nothing is signalled.
+ * Context: any. A suspended device says so when it is resumed.
  */
 void vha_device_config_changed(struct vha_device *dev)
 {
-	if (!READ_ONCE(dev->suspended))
-		vha_event_signal(&dev->config_call);
+	set_bit(0, &dev->config_changed);
+	/* Either we see that the device was resumed, or vha_device_resume() sees the bit. */
+	smp_mb__after_atomic();
+	config_signal(dev);
 }
 EXPORT_SYMBOL_GPL(vha_device_config_changed);
+
+/**
+ * vha_device_suspend() - quiesce until vha_device_resume()
+ * @dev: the device
+ *
+ * Afterwards no eventfd is signalled.
+ */
+void vha_device_suspend(struct vha_device *dev)
+{
+	lockdep_assert_held(&dev->mutex);
+	WRITE_ONCE(dev->suspended, true);
+	/* Either waits for those who did not see it in config_signal(). */
+	if (vha_device_running(dev))
+		vha_device_quiesce(dev);
+	else
+		synchronize_rcu();
+}
+
+/**
+ * vha_device_resume() - undo vha_device_suspend()
+ * @dev: the device
+ */
+void vha_device_resume(struct vha_device *dev)
+{
+	lockdep_assert_held(&dev->mutex);
+	WRITE_ONCE(dev->suspended, false);
+	/* Pairs with vha_device_config_changed(). */
+	smp_mb();
+	config_signal(dev);
+	vha_device_unquiesce(dev);
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is done to all queues of a device: starting, stopping, suspending,
- * following the IOTLB
+ * What is done to all queues of a device: starting, stopping, pausing, following
+ * the IOTLB
  *
  * Each step is taken for all queues before the next, so that they wait for
  * their buffers side by side and one grace period serves all.
@@ -62,26 +62,6 @@ void vha_device_unquiesce(struct vha_device *dev)
 {
 	if (!dev->suspended)
 		apply_started(dev, vha_queue_resume);
-}
-
-/**
- * vha_device_suspend() - quiesce until vha_device_resume()
- * @dev: the device
- */
-void vha_device_suspend(struct vha_device *dev)
-{
-	vha_device_quiesce(dev);
-	WRITE_ONCE(dev->suspended, true);
-}
-
-/**
- * vha_device_resume() - undo vha_device_suspend()
- * @dev: the device
- */
-void vha_device_resume(struct vha_device *dev)
-{
-	WRITE_ONCE(dev->suspended, false);
-	vha_device_unquiesce(dev);
 }
 
 /**

@@ -47,6 +47,7 @@ struct vha_workers;
  * @log_base_set: @log_base was set
  * @log: dirty log, NULL unless VHOST_F_LOG_ALL is in use; RCU
  * @log_event: eventfd of VHOST_SET_LOG_FD, or NULL; RCU
+ * @config_changed: bit 0: @config_call is to be signalled; any context
  * @config_call: eventfd of VHA_SET_CONFIG_CALL, or NULL; RCU
  * @workers: the workers
  * @stats: what statistics files refer to, NULL before the first
@@ -68,6 +69,7 @@ struct vha_device {
 	u64 log_base;
 	struct vha_log __rcu *log;
 	struct vha_event __rcu *log_event;
+	unsigned long config_changed;
 	struct vha_event __rcu *config_call;
 	struct vha_workers *workers;
 	struct vha_stats *stats;

@@ -240,48 +240,84 @@ TEST_F(config, serial)
 	check_serial(self, "exactly-20-character", 0);
 }
 
+/** struct growing - a disk that is a regular file of a file system on a disk */
+struct growing {
+	struct tvm_disk disk;
+	struct tvm_fs fs;
+	int fd;
+	int event;
+};
+
+static void growing_create(struct config_fixture *self, struct growing *file)
+{
+	static const char *const attrs[] = { "memory_backed=1", "size=64", NULL };
+
+	ASSERT_EQ(tvm_disk_create(&file->disk, attrs), 0);
+	ASSERT_EQ(tvm_fs_create(&file->fs, &file->disk), 0);
+	file->fd = tvm_fs_open(&file->fs, "disk", 1 << 20);
+	file->event = tvm_event_create();
+	ASSERT_GE(file->fd, 0);
+	ASSERT_EQ(tvm_dev_backend_set(self->dev, file->fd, 0), 0);
+	ASSERT_EQ(tvm_dev_ioctl(self->dev, VHA_SET_CONFIG_CALL, &file->event), 0);
+	ASSERT_EQ(tvm_queue_start(&self->rig.vqs[0]), 0);
+}
+
+static void growing_destroy(struct config_fixture *self, struct growing *file)
+{
+	tvm_dev_close(self->dev);
+	close(file->fd);
+	close(file->event);
+	EXPECT_EQ(tvm_fs_destroy(&file->fs), 0);
+	tvm_disk_destroy(&file->disk);
+}
+
+/* The driver is told, once, and reads the new size. */
+static void check_resize(struct config_fixture *self, struct growing *file, uint64_t sectors)
+{
+	EXPECT_TRUE(tvm_event_wait(file->event, harness_scaled(WAIT_MS)));
+	EXPECT_EQ(tvm_event_read(file->event), 1ULL);
+	config_read(self);
+	EXPECT_EQ(self->config.capacity, sectors);
+}
+
 /* A regular file grows and shrinks under a running device. */
 TEST_F(config, resize)
 {
-	static const char *const attrs[] = { "memory_backed=1", "size=64", NULL };
-	int fd, event = tvm_event_create();
 	uint64_t gpa = tvm_mem_alloc(&self->rig.mem, 4096, 4096);
 	struct tvm_queue *vq = &self->rig.vqs[0];
-	struct tvm_disk disk;
-	struct tvm_fs fs;
+	struct growing file;
 
-	ASSERT_EQ(tvm_disk_create(&disk, attrs), 0);
-	ASSERT_EQ(tvm_fs_create(&fs, &disk), 0);
-	fd = tvm_fs_open(&fs, "disk", 1 << 20);
-	ASSERT_GE(fd, 0);
-	ASSERT_EQ(tvm_dev_backend_set(self->dev, fd, 0), 0);
-	ASSERT_EQ(tvm_dev_ioctl(self->dev, VHA_SET_CONFIG_CALL, &event), 0);
-	ASSERT_EQ(tvm_queue_start(vq), 0);
+	growing_create(self, &file);
 	config_read(self);
 	EXPECT_EQ(self->config.capacity, 2048ULL);
 	EXPECT_EQ(tvm_blk_io(vq, VIRTIO_BLK_T_IN, 2048, gpa, 512), VIRTIO_BLK_S_IOERR);
 
-	ASSERT_EQ(ftruncate(fd, 2 << 20), 0);
-	EXPECT_TRUE(tvm_event_wait(event, harness_scaled(WAIT_MS)));
-	EXPECT_EQ(tvm_event_read(event), 1ULL);
-	config_read(self);
-	EXPECT_EQ(self->config.capacity, 4096ULL);
+	ASSERT_EQ(ftruncate(file.fd, 2 << 20), 0);
+	check_resize(self, &file, 4096);
 	EXPECT_EQ(tvm_blk_io(vq, VIRTIO_BLK_T_IN, 2048, gpa, 512), VIRTIO_BLK_S_OK);
 	EXPECT_EQ(tvm_blk_io(vq, VIRTIO_BLK_T_OUT, 4095, gpa, 512), VIRTIO_BLK_S_OK);
 
-	ASSERT_EQ(ftruncate(fd, 1 << 20), 0);
+	ASSERT_EQ(ftruncate(file.fd, 1 << 20), 0);
 	EXPECT_EQ(tvm_blk_io(vq, VIRTIO_BLK_T_IN, 2048, gpa, 512), VIRTIO_BLK_S_IOERR);
 	EXPECT_EQ(tvm_blk_io(vq, VIRTIO_BLK_T_OUT, 4095, gpa, 512), VIRTIO_BLK_S_IOERR);
-	EXPECT_TRUE(tvm_event_wait(event, harness_scaled(WAIT_MS)));
-	EXPECT_EQ(tvm_event_read(event), 1ULL);
-	config_read(self);
-	EXPECT_EQ(self->config.capacity, 2048ULL);
+	check_resize(self, &file, 2048);
 	EXPECT_EQ(tvm_event_read(vq->err_fd), 0ULL);
-	tvm_dev_close(self->dev);
-	close(fd);
-	close(event);
-	EXPECT_EQ(tvm_fs_destroy(&fs), 0);
-	tvm_disk_destroy(&disk);
+	growing_destroy(self, &file);
+}
+
+/* What changes while nobody may be told is told after resuming. */
+TEST_F(config, resize_suspended)
+{
+	struct growing file;
+
+	growing_create(self, &file);
+	ASSERT_EQ(tvm_dev_ioctl(self->dev, VHA_SUSPEND, NULL), 0);
+	ASSERT_EQ(ftruncate(file.fd, 2 << 20), 0);
+	/* The device looks at the size every second. */
+	EXPECT_FALSE(tvm_event_wait(file.event, 4000));
+	ASSERT_EQ(tvm_dev_ioctl(self->dev, VHA_RESUME, NULL), 0);
+	check_resize(self, &file, 4096);
+	growing_destroy(self, &file);
 }
 
 static int historic(struct config_fixture *self, unsigned long cmd, int fd)
