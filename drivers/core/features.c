@@ -56,22 +56,16 @@ static bool consistent(const u64 *features)
 	return IS_ENABLED(CONFIG_CPU_LITTLE_ENDIAN) || !features[0];
 }
 
-static int set_logging(struct vha_device *dev, bool on)
+/* When logging begins there is a log already; when it ends it is let go. */
+static void set_logging(struct vha_device *dev, bool on)
 {
-	int ret;
-
-	if (on) {
-		ret = vha_device_start_log(dev);
-		if (ret)
-			return ret;
+	if (on)
 		dev->acked[0] |= BIT_ULL(VHOST_F_LOG_ALL);
-	} else {
+	else
 		dev->acked[0] &= ~BIT_ULL(VHOST_F_LOG_ALL);
-	}
 	vha_device_log_rings(dev);
 	if (!on)
 		vha_device_stop_log(dev);
-	return 0;
 }
 
 static int set_acked(struct vha_device *dev, const u64 *features)
@@ -116,7 +110,9 @@ static bool only_log_differs(const struct vha_device *dev, const u64 *features)
  */
 int vha_device_set_features(struct vha_device *dev, const u64 *features)
 {
+	bool old = vha_device_feature(dev, VHOST_F_LOG_ALL);
 	bool log = features[0] & BIT_ULL(VHOST_F_LOG_ALL);
+	bool differ = !only_log_differs(dev, features);
 	int ret;
 
 	lockdep_assert_held(&dev->mutex);
@@ -124,14 +120,15 @@ int vha_device_set_features(struct vha_device *dev, const u64 *features)
 		return -EOPNOTSUPP;
 	if (!consistent(features))
 		return -EINVAL;
-	if (!only_log_differs(dev, features)) {
-		if (vha_device_running(dev))
-			return -EBUSY;
+	if (differ && vha_device_running(dev))
+		return -EBUSY;
+	/* First what may fail: either all changes or nothing. */
+	ret = log && !old ? vha_device_start_log(dev) : 0;
+	if (!ret && differ)
 		ret = set_acked(dev, features);
-		if (ret)
-			return ret;
-	}
-	if (log != vha_device_feature(dev, VHOST_F_LOG_ALL))
-		return set_logging(dev, log);
-	return 0;
+	if (ret && !old)
+		vha_device_stop_log(dev);
+	else if (!ret && log != old)
+		set_logging(dev, log);
+	return ret;
 }

@@ -444,6 +444,10 @@ TEST_F(ioctl, features)
 		CHECK_FAILS(self, VHOST_SET_FEATURES, &bits, -EBUSY);
 	else
 		EXPECT_EQ(tvm_dev_ioctl(self->dev, VHOST_SET_FEATURES, &bits), 0);
+	/* There is no log: neither that feature nor the others change. */
+	bits = (offered[0] & (TVM_BIT(VHOST_F_LOG_ALL) | TVM_BIT(VIRTIO_F_VERSION_1) |
+			      TVM_BIT(VIRTIO_F_ACCESS_PLATFORM)));
+	CHECK_FAILS(self, VHOST_SET_FEATURES, &bits, variant->running ? -EBUSY : -EFAULT);
 	/* A packed ring is for drivers of version 1 only. */
 	bits = TVM_BIT(VIRTIO_F_RING_PACKED);
 	CHECK_FAILS(self, VHOST_SET_FEATURES, &bits, -EINVAL);
