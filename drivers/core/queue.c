@@ -314,7 +314,8 @@ static int serve_batch(struct vha_queue *vq, vha_chain_fn fn, unsigned int *chai
 	unsigned int n;
 	int ret = 1;
 
-	for (n = 0; n < BATCH_CHAINS; n++) {
+	/* A few large buffers are a turn as well. */
+	for (n = 0; n < BATCH_CHAINS && *bytes < TURN_BYTES; n++) {
 		ret = vha_queue_fetch(vq, chain);
 		if (ret <= 0)
 			break;

@@ -204,6 +204,32 @@ TEST_F(queue, suspend)
 	free(before);
 }
 
+/* A turn is bounded in bytes: large buffers leave others their share as well. */
+TEST_F(queue, turn_bytes)
+{
+	uint64_t header = tvm_mem_alloc(&self->rig.mem, 64, 64);
+	struct tvm_seg segs[] = {
+		{ header, 16 }, { tvm_mem_alloc(&self->rig.mem, 4 << 20, TVM_PAGE), 4 << 20 },
+		{ header + 32, 1 },
+	};
+	struct virtio_blk_outhdr unknown = { .type = 0xffff };
+	struct tvm_used used;
+	unsigned int i;
+	int64_t runs;
+
+	tvm_mem_write(&self->rig.mem, header, &unknown, sizeof(unknown));
+	ASSERT_EQ(tvm_dev_ioctl(&self->rig.dev, VHA_SUSPEND, NULL), 0);
+	for (i = 0; i < 20; i++)
+		ASSERT_GE(tvm_queue_add(self->vq, segs, 2, 1, self, 0), 0);
+	tvm_queue_notify(self->vq);
+	runs = tvm_dev_stat(&self->rig.dev, 0, "runs");
+	ASSERT_EQ(tvm_dev_ioctl(&self->rig.dev, VHA_RESUME, NULL), 0);
+	for (i = 0; i < 20; i++)
+		ASSERT_EQ(tvm_queue_wait(self->vq, &used, harness_scaled(WAIT_MS)), 0);
+	/* 80 MiB in turns of 8. */
+	EXPECT_GE(tvm_dev_stat(&self->rig.dev, 0, "runs") - runs, 10);
+}
+
 /* Starting and stopping while suspended, as migration does. */
 TEST_F(queue, suspend_stop)
 {
