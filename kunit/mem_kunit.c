@@ -140,6 +140,31 @@ static void lookup_boundaries(struct kunit *test)
 	vha_mem_destroy(mem);
 }
 
+/* A range may cross into a region that touches, over no hole, and not wrap. */
+static void contains(struct kunit *test)
+{
+	static const struct vhost_memory_region regions[] = {
+		REGION(0, 0x1000, HVA + SZ_8M),
+		REGION(0x1000, 0x1000, HVA),
+		REGION(0x2001, 0x1000, HVA + SZ_1M),
+		REGION(U64_MAX - 0xfff, 0x1000, HVA + SZ_4M),
+	};
+	struct vha_mem *mem = vha_mem_parse(regions, ARRAY_SIZE(regions));
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(mem));
+	KUNIT_EXPECT_TRUE(test, vha_mem_contains(mem, 0, 0x2000));
+	KUNIT_EXPECT_FALSE(test, vha_mem_contains(mem, 0, 0x2001));
+	KUNIT_EXPECT_FALSE(test, vha_mem_contains(mem, 0x1fff, 3));
+	KUNIT_EXPECT_FALSE(test, vha_mem_contains(mem, 0x2000, 1));
+	KUNIT_EXPECT_TRUE(test, vha_mem_contains(mem, 0x3000, 1));
+	KUNIT_EXPECT_FALSE(test, vha_mem_contains(mem, 0x3000, 2));
+	KUNIT_EXPECT_TRUE(test, vha_mem_contains(mem, U64_MAX - 0xfff, 0x1000));
+	KUNIT_EXPECT_FALSE(test, vha_mem_contains(mem, U64_MAX - 0xfff, 0x1001));
+	KUNIT_EXPECT_FALSE(test, vha_mem_contains(mem, U64_MAX, U64_MAX));
+	vha_mem_destroy(mem);
+	KUNIT_EXPECT_FALSE(test, vha_mem_contains(NULL, 0, 1));
+}
+
 /* The hint of one answer must not change the next one. */
 static void lookup_random(struct kunit *test)
 {
@@ -353,6 +378,7 @@ static struct kunit_case mem_cases[] = {
 	KUNIT_CASE(parse_refuses_padding),
 	KUNIT_CASE(parse_counts),
 	KUNIT_CASE(lookup_boundaries),
+	KUNIT_CASE(contains),
 	KUNIT_CASE(lookup_random),
 	KUNIT_CASE(reverse),
 	KUNIT_CASE(create_from_user),

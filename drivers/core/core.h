@@ -34,6 +34,7 @@ bool vha_device_running(struct vha_device *dev);
 void vha_device_quiesce(struct vha_device *dev);
 void vha_device_unquiesce(struct vha_device *dev);
 void vha_device_log_rings(struct vha_device *dev);
+bool vha_device_log_valid(struct vha_device *dev, const struct vha_mem *mem);
 void vha_device_iotlb_updated(struct vha_device *dev);
 void vha_device_iotlb_invalidated(struct vha_device *dev, u64 iova, u64 last);
 
@@ -68,6 +69,7 @@ void vha_vring_free(struct vha_queue *vq);
 int vha_vring_map(struct vha_queue *vq);
 void vha_vring_unmap(struct vha_queue *vq);
 bool vha_vring_logged(const struct vha_queue *vq);
+bool vha_vring_log_valid(const struct vha_queue *vq, const struct vha_mem *mem, u64 addr);
 bool vha_vring_overlaps(const struct vha_queue *vq, u64 start, u64 last);
 
 /* vring_ioctl.c */

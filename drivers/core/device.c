@@ -184,7 +184,6 @@ void vha_device_reset(struct vha_device *dev)
 	memset(dev->acked, 0, sizeof(dev->acked));
 	if (dev->class->acked)
 		dev->class->acked(dev);
-	vha_device_log_rings(dev);
 	vha_device_stop_log(dev);
 	dev->log_base_set = false;
 	dev->backend_features = 0;
@@ -234,7 +233,8 @@ static int mem_replace(struct vha_device *dev, struct vha_mem *mem)
  * was fetched under the old table also ends under it. A table that replaces a
  * pinned one is pinned.
  *
- * Return: 0, or what making or pinning a table and its log returns; then the
+ * Return: 0, -EFAULT when a started queue is logged at an address that is not in
+ * the table, or what making or pinning a table and its log returns; then the
  * old table stays.
  */
 int vha_device_set_mem(struct vha_device *dev, const struct vhost_memory __user *argp)
@@ -246,6 +246,10 @@ int vha_device_set_mem(struct vha_device *dev, const struct vhost_memory __user 
 	mem = vha_mem_create(argp);
 	if (IS_ERR(mem))
 		return PTR_ERR(mem);
+	if (!vha_device_log_valid(dev, mem)) {
+		vha_mem_destroy(mem);
+		return -EFAULT;
+	}
 	vha_device_quiesce(dev);
 	ret = dev->pin ? vha_mem_pin(mem, dev->mm) : 0;
 	if (ret)

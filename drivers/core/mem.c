@@ -247,6 +247,31 @@ bool vha_mem_reverse(const struct vha_mem *mem, unsigned long hva, u64 *gpa, u64
 EXPORT_SYMBOL_IF_KUNIT(vha_mem_reverse);
 
 /**
+ * vha_mem_contains() - whether a range is all memory of the guest
+ * @mem: the table, or NULL
+ * @gpa: guest physical address
+ * @len: bytes, not zero
+ *
+ * Context: as vha_mem_find().
+ * Return: whether it is; the range may span regions, but not wrap.
+ */
+bool vha_mem_contains(const struct vha_mem *mem, u64 gpa, u64 len)
+{
+	u64 last, left;
+
+	if (!mem || check_add_overflow(gpa, len - 1, &last))
+		return false;
+	for (;;) {
+		if (!vha_mem_lookup(mem, gpa, &left))
+			return false;
+		if (left > last - gpa)
+			return true;
+		gpa += left;
+	}
+}
+EXPORT_SYMBOL_IF_KUNIT(vha_mem_contains);
+
+/**
  * vha_mem_end() - where guest memory ends
  * @mem: the table, or NULL
  *

@@ -56,6 +56,7 @@ void vha_mem_destroy(struct vha_mem *mem);
 const struct vha_region *vha_mem_find(const struct vha_mem *mem, u64 gpa);
 unsigned long vha_mem_lookup(const struct vha_mem *mem, u64 gpa, u64 *len);
 bool vha_mem_reverse(const struct vha_mem *mem, unsigned long hva, u64 *gpa, u64 *len);
+bool vha_mem_contains(const struct vha_mem *mem, u64 gpa, u64 len);
 u64 vha_mem_end(const struct vha_mem *mem);
 int vha_mem_read(struct vha_device *dev, u64 gpa, void *dst, u32 len);
 

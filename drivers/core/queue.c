@@ -584,7 +584,8 @@ void vha_queue_unmap(struct vha_queue *vq)
  *
  * Return: 0, also when it runs already; -EINVAL without a size or addresses,
  * with a misaligned ring or an impossible base; -EFAULT when the ring can not
- * be written; -ENOMEM, also beyond RLIMIT_MEMLOCK; what the class returns.
+ * be written or is to be logged where the guest has no memory; -ENOMEM, also
+ * beyond RLIMIT_MEMLOCK; what the class returns.
  */
 int vha_queue_start(struct vha_queue *vq)
 {
@@ -599,6 +600,8 @@ int vha_queue_start(struct vha_queue *vq)
 	/* Features may have changed since the size was set. */
 	if (!vha_queue_feature(vq, VIRTIO_F_RING_PACKED) && !is_power_of_2(vq->num))
 		return -EINVAL;
+	if (vq->log_used && !vha_vring_log_valid(vq, vq->dev->mem, vq->addr.log_guest_addr))
+		return -EFAULT;
 	ret = vha_vring_alloc(vq);
 	if (ret)
 		return ret;

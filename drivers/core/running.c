@@ -107,22 +107,38 @@ err_stop:
 }
 EXPORT_SYMBOL_GPL(vha_device_start_all);
 
+static void log_ring(struct vha_queue *vq)
+{
+	mutex_lock(&vq->mutex);
+	spin_lock_irq(&vq->lock);
+	vq->ring.log = vha_vring_logged(vq);
+	spin_unlock_irq(&vq->lock);
+	mutex_unlock(&vq->mutex);
+}
+
 /**
  * vha_device_log_rings() - let all rings know whether they are logged
  * @dev: the device
  */
 void vha_device_log_rings(struct vha_device *dev)
 {
-	struct vha_queue *vq;
-	unsigned int i;
+	apply_started(dev, log_ring);
+}
 
-	lockdep_assert_held(&dev->mutex);
-	for (i = 0; i < dev->class->max_queues; i++) {
-		vq = dev->vqs[i];
-		spin_lock_irq(&vq->lock);
-		vq->ring.log = vha_vring_logged(vq);
-		spin_unlock_irq(&vq->lock);
-	}
+/**
+ * vha_device_log_valid() - whether a memory table has what started queues log by
+ * address
+ * @dev: the device
+ * @mem: the table
+ */
+bool vha_device_log_valid(struct vha_device *dev, const struct vha_mem *mem)
+{
+	struct vha_queue *vq;
+
+	for (vq = started_from(dev, 0); vq; vq = started_from(dev, vq->index + 1))
+		if (vq->log_used && !vha_vring_log_valid(vq, mem, vq->addr.log_guest_addr))
+			return false;
+	return true;
 }
 
 /**

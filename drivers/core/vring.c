@@ -96,6 +96,34 @@ bool vha_vring_logged(const struct vha_queue *vq)
 	return vha_queue_feature(vq, VHOST_F_LOG_ALL) && vq->log_used;
 }
 
+/*
+ * For a split ring without an IOTLB the VMM names the guest physical address
+ * of the used ring; all else is looked up.
+ */
+static bool log_by_name(const struct vha_queue *vq)
+{
+	return !vha_queue_feature(vq, VIRTIO_F_RING_PACKED) &&
+	       !vha_queue_feature(vq, VIRTIO_F_ACCESS_PLATFORM);
+}
+
+/**
+ * vha_vring_log_valid() - whether the used ring can be logged where the VMM says
+ * @vq: the queue
+ * @mem: memory table that says what is memory of the guest, or NULL
+ * @addr: as &vhost_vring_addr.log_guest_addr
+ *
+ * Return: whether all of it is memory of the guest, or its address is not used.
+ */
+bool vha_vring_log_valid(const struct vha_queue *vq, const struct vha_mem *mem, u64 addr)
+{
+	struct part parts[VHA_RING_PARTS];
+
+	if (!log_by_name(vq))
+		return true;
+	vring_parts(vq, parts);
+	return vha_mem_contains(mem, addr, parts[PART_DEVICE].size);
+}
+
 static u32 vring_base(const struct vha_queue *vq)
 {
 	if (vq->base_set)
@@ -228,15 +256,6 @@ int vha_ring_read(struct vha_ring *ring, u64 addr, void *dst, u32 len)
 	if (vha_queue_feature(vq, VIRTIO_F_ACCESS_PLATFORM))
 		return vha_iotlb_read_guest(vq->dev, addr, dst, len);
 	return vha_mem_read(vq->dev, addr, dst, len);
-}
-
-/*
- * For a split ring without an IOTLB the VMM names the guest physical address
- * of the used ring; all else is looked up.
- */
-static bool log_by_name(const struct vha_queue *vq)
-{
-	return !vq->ring.packed && !vha_queue_feature(vq, VIRTIO_F_ACCESS_PLATFORM);
 }
 
 void vha_ring_log(struct vha_ring *ring, const void *addr, u32 len)

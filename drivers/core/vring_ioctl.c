@@ -72,17 +72,16 @@ static long get_base(struct vha_queue *vq, void __user *argp)
 	return copy_to_user(argp, &state, sizeof(state)) ? -EFAULT : 0;
 }
 
-/*
- * Used ring writes are logged from any context, so the switch takes the lock
- * that serialises them.
- */
+/* Both sides of the ring write to it and log that. */
 static void set_logged(struct vha_queue *vq, bool logged, u64 addr)
 {
-	vq->log_used = logged;
+	mutex_lock(&vq->mutex);
 	spin_lock_irq(&vq->lock);
+	vq->log_used = logged;
 	vq->addr.log_guest_addr = addr;
 	vq->ring.log = vha_vring_logged(vq);
 	spin_unlock_irq(&vq->lock);
+	mutex_unlock(&vq->mutex);
 }
 
 static bool same_addr(const struct vhost_vring_addr *a, const struct vhost_vring_addr *b)
@@ -96,6 +95,7 @@ static bool same_addr(const struct vhost_vring_addr *a, const struct vhost_vring
 static long set_addr(struct vha_queue *vq, void __user *argp)
 {
 	struct vhost_vring_addr addr;
+	bool logged;
 
 	if (copy_from_user(&addr, argp, sizeof(addr)))
 		return -EFAULT;
@@ -103,10 +103,15 @@ static long set_addr(struct vha_queue *vq, void __user *argp)
 		return -EOPNOTSUPP;
 	if (vq->started && !same_addr(&addr, &vq->addr))
 		return -EBUSY;
+	logged = addr.flags & (1U << VHOST_VRING_F_LOG);
+	/* Of a stopped queue, the start sees to it. */
+	if (vq->started && logged &&
+	    !vha_vring_log_valid(vq, vq->dev->mem, addr.log_guest_addr))
+		return -EFAULT;
 	if (!vq->started)
 		vq->addr = addr;
 	vq->addr_set = true;
-	set_logged(vq, addr.flags & (1U << VHOST_VRING_F_LOG), addr.log_guest_addr);
+	set_logged(vq, logged, addr.log_guest_addr);
 	return 0;
 }
 

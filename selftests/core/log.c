@@ -284,6 +284,62 @@ TEST_F_TIMEOUT(log, toggle, 120)
 		EXPECT_EQ(self->bitmap[i], 0ULL);
 }
 
+static int used_log(const struct log_fixture *self, uint64_t gpa)
+{
+	struct vhost_vring_addr addr = {
+		.index = 0, .flags = 1U << VHOST_VRING_F_LOG, .log_guest_addr = gpa,
+		.desc_user_addr = (uintptr_t)self->vq->desc,
+		.avail_user_addr = (uintptr_t)self->vq->driver,
+		.used_user_addr = (uintptr_t)self->vq->device,
+	};
+
+	return tvm_dev_ioctl(&self->rig.dev, VHOST_SET_VRING_ADDR, &addr);
+}
+
+/* A used ring that is logged where the guest has no memory, all or in part. */
+TEST_F(log, bad_used_address)
+{
+	const uint64_t end = tvm_mem_end(&self->rig.mem);
+	const uint64_t bad[] = { end, end - 8, 0x80000000, 0x1000000 - 8, ~0ULL - 7, 1ULL << 63 };
+	int expected = variant->cfg.packed ? 0 : -EFAULT;
+	unsigned int i;
+
+	log_base_set(self);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		ASSERT_EQ(used_log(self, self->vq->device_gpa), 0);
+		EXPECT_EQ(used_log(self, bad[i]), expected);
+		ASSERT_EQ(tvm_queue_stop(self->vq, NULL), 0);
+		ASSERT_EQ(used_log(self, bad[i]), 0);
+		EXPECT_EQ(tvm_queue_enable(self->vq, true), expected);
+		ASSERT_EQ(used_log(self, self->vq->device_gpa), 0);
+		ASSERT_EQ(tvm_queue_enable(self->vq, true), 0);
+	}
+	/* Across two regions that touch there is memory. */
+	EXPECT_EQ(used_log(self, 0x100000 - 8), 0);
+	ASSERT_EQ(used_log(self, self->vq->device_gpa), 0);
+	ASSERT_EQ(log_switch(self, true), 0);
+	run_batch(self, NULL);
+	EXPECT_TRUE(logged(self, variant->cfg.packed ? self->vq->desc_gpa :
+			   self->vq->device_gpa));
+}
+
+/* A memory table without the address of a used ring that is logged. */
+TEST_F(log, mem_without_used)
+{
+	const struct tvm_layout layout = { 0, 0x1000000 };
+	struct tvm_dev copy = self->rig.dev;
+	struct tvm_mem low;
+
+	tvm_mem_create(&low, &layout, 1);
+	EXPECT_EQ(tvm_dev_mem_set(&copy, &low), variant->cfg.packed ? 0 : -EFAULT);
+	ASSERT_EQ(tvm_dev_mem_set(&copy, &self->rig.mem), 0);
+	run_batch(self, NULL);
+	ASSERT_EQ(tvm_queue_stop(self->vq, NULL), 0);
+	EXPECT_EQ(tvm_dev_mem_set(&copy, &low), 0);
+	tvm_dev_close(&self->rig.dev);
+	tvm_mem_destroy(&low);
+}
+
 TEST_F(log, bad_base)
 {
 	uint64_t bad[] = { 1ULL << 63, 0xffff888000000000ULL, ~0ULL };
