@@ -291,6 +291,11 @@ bool vha_queue_enable_kick(struct vha_queue *vq)
 }
 EXPORT_SYMBOL_GPL(vha_queue_enable_kick);
 
+static u32 turn_bytes(const struct vha_queue *vq)
+{
+	return vq->dev->class->turn_bytes ?: TURN_BYTES;
+}
+
 /**
  * vha_queue_turn_over() - whether it is time to let other queues have a turn
  * @vq: the queue
@@ -302,7 +307,7 @@ EXPORT_SYMBOL_GPL(vha_queue_enable_kick);
  */
 bool vha_queue_turn_over(const struct vha_queue *vq, unsigned int chains, u64 bytes)
 {
-	return chains >= TURN_CHAINS || bytes >= (vq->dev->class->turn_bytes ?: TURN_BYTES) ||
+	return chains >= TURN_CHAINS || bytes >= turn_bytes(vq) ||
 	       signal_pending(current);
 }
 EXPORT_SYMBOL_GPL(vha_queue_turn_over);
@@ -315,7 +320,7 @@ static int serve_batch(struct vha_queue *vq, vha_chain_fn fn, unsigned int *chai
 	int ret = 1;
 
 	/* A few large buffers are a turn as well. */
-	for (n = 0; n < BATCH_CHAINS && *bytes < TURN_BYTES; n++) {
+	for (n = 0; n < BATCH_CHAINS && *bytes < turn_bytes(vq); n++) {
 		ret = vha_queue_fetch(vq, chain);
 		if (ret <= 0)
 			break;
