@@ -20,6 +20,8 @@ void vha_net_received(struct vha_net_queue *q)
 {
 	struct vha_net_rx *rx = q->rx;
 
+	if (!rx->nr_used)
+		return;
 	vha_queue_used_many(&q->vq, rx->used, rx->nr_used);
 	rx->nr_used = 0;
 }
