@@ -12,6 +12,17 @@
 
 /* Without an operation of the device zeroes are written, so that takes time. */
 #define ZEROES_FALLBACK_SECTORS	(SZ_32M >> SECTOR_SHIFT)
+/* Requests a plug holds before the block layer submits them. */
+#define PLUG_REQUESTS		32
+
+/*
+ * What can be merged the guest's own block layer has merged; a disk that has to
+ * seek gains from putting requests of several queues together nevertheless.
+ */
+static bool bdev_merge(struct block_device *bdev)
+{
+	return bdev_get_queue(bdev)->limits.features & BLK_FEAT_ROTATIONAL;
+}
 
 static void bdev_limits_fill(struct vha_blk *blk)
 {
@@ -51,6 +62,7 @@ static int bdev_attach(struct vha_blk *blk)
 		blk->object.read_only = true;
 	blk->object.poll = blk->params.flags & VHA_BLK_F_POLL &&
 		    bdev_get_queue(bdev)->limits.features & BLK_FEAT_POLL;
+	blk->object.merge = bdev_merge(bdev);
 	bdev_limits_fill(blk);
 	bdev_limits_ranges(blk);
 	if (bdev_is_zoned(bdev))
@@ -153,6 +165,42 @@ void vha_blk_bdev_submit(struct vha_blk_request *rq, blk_opf_t opf, bio_end_io_t
 	submit_bio(bio);
 }
 
+/*
+ * The block layer takes tags for as many requests at once as the plug says are
+ * to come. A batch is expected to be as large as the one before; tags that are
+ * left over go back when it ends. blk_start_plug_nr_ios() is not exported.
+ */
+static void plug_expect(struct vha_blk_queue *q)
+{
+	u32 left = q->expected_rw - min(q->batch_rw, q->expected_rw);
+
+	if (q->batch_rw++ % PLUG_REQUESTS == 0)
+		q->plug.nr_ios = clamp(left, 1, PLUG_REQUESTS);
+}
+
+/**
+ * vha_blk_bdev_plug() - hold back what will be submitted
+ * @q: the queue, at the start of a batch
+ */
+void vha_blk_bdev_plug(struct vha_blk_queue *q)
+{
+	lockdep_assert_held(&q->vq.mutex);
+	blk_start_plug(&q->plug);
+	if (q->batch_rw)
+		q->expected_rw = q->batch_rw;
+	q->batch_rw = 0;
+}
+
+/**
+ * vha_blk_bdev_unplug() - submit what was held back
+ * @q: the queue, at the end of the batch
+ */
+void vha_blk_bdev_unplug(struct vha_blk_queue *q)
+{
+	lockdep_assert_held(&q->vq.mutex);
+	blk_finish_plug(&q->plug);
+}
+
 static void submit(struct vha_blk_request *rq, blk_opf_t opf)
 {
 	vha_blk_bdev_submit(rq, opf, vha_blk_bdev_end_io);
@@ -160,9 +208,11 @@ static void submit(struct vha_blk_request *rq, blk_opf_t opf)
 
 static blk_opf_t rw_opf(const struct vha_blk_request *rq)
 {
+	blk_opf_t flags = rq_blk(rq)->object.merge ? 0 : REQ_NOMERGE;
+
 	if (rq->to_guest)
-		return REQ_OP_READ;
-	return REQ_OP_WRITE | REQ_SYNC | REQ_IDLE | (rq->stable ? REQ_FUA : 0);
+		return REQ_OP_READ | flags;
+	return REQ_OP_WRITE | REQ_SYNC | REQ_IDLE | (rq->stable ? REQ_FUA : 0) | flags;
 }
 
 static void bdev_rw(struct vha_blk_request *rq)
@@ -183,6 +233,7 @@ static void bdev_rw(struct vha_blk_request *rq)
 		vha_blk_css_get(rq);
 		vha_blk_poll_add(rq);
 	}
+	plug_expect(rq->q);
 	submit(rq, opf);
 }
 

@@ -188,6 +188,7 @@ extern const struct vha_blk_backing vha_blk_file;
  * @read_only: writes are refused
  * @sync: every write is stable when it completes
  * @poll: requests are polled for
+ * @merge: looking for a request to merge with may pay
  */
 struct vha_blk_object {
 	const struct vha_blk_backing *backing;
@@ -199,6 +200,7 @@ struct vha_blk_object {
 	bool read_only;
 	bool sync;
 	bool poll;
+	bool merge;
 };
 
 /**
@@ -283,6 +285,8 @@ struct vha_blk_page {
  * @poll_lock: protects @polled
  * @polled: submitted requests nobody but us will look after
  * @plug: holds back what a batch submits; queue mutex
+ * @batch_rw: reads and writes of the present batch; queue mutex
+ * @expected_rw: those of the last batch that had any; queue mutex
  * @submitter: task that is inside a batch, or NULL
  * @pieces: entries in arrays allocated for requests; queue mutex
  * @bounce_pages: pages held by bounced requests
@@ -305,6 +309,8 @@ struct vha_blk_queue {
 	spinlock_t poll_lock; /* protects polled */
 	struct list_head polled;
 	struct blk_plug plug;
+	u32 batch_rw;
+	u32 expected_rw;
 	struct task_struct *submitter;
 	u32 pieces;
 	atomic_t bounce_pages;
@@ -576,6 +582,8 @@ void vha_blk_bounce_done(struct vha_blk_request *rq);
 
 /* bdev.c; vha_blk_bdev_writable() is above */
 
+void vha_blk_bdev_plug(struct vha_blk_queue *q);
+void vha_blk_bdev_unplug(struct vha_blk_queue *q);
 void vha_blk_bdev_submit(struct vha_blk_request *rq, blk_opf_t opf, bio_end_io_t *end_io);
 void vha_blk_bdev_end_io(struct bio *bio);
 

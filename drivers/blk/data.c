@@ -228,7 +228,7 @@ static struct page *next_folio(struct page *page)
 	return page + folio_nr_pages(folio) - folio_page_idx(folio, page);
 }
 
-static bool bvec_dirty(const struct bio_vec *bv)
+static bool pages_dirty(const struct bio_vec *bv)
 {
 	struct page *end = bv->bv_page + PFN_UP((u64)bv->bv_offset + bv->bv_len);
 	struct page *page;
@@ -237,6 +237,13 @@ static bool bvec_dirty(const struct bio_vec *bv)
 		if (!folio_test_dirty(page_folio(page)))
 			return false;
 	return true;
+}
+
+static bool bvec_dirty(const struct bio_vec *bv)
+{
+	if (likely(bv->bv_offset + bv->bv_len <= PAGE_SIZE))
+		return folio_test_dirty(page_folio(bv->bv_page));
+	return pages_dirty(bv);
 }
 
 /**

@@ -46,6 +46,10 @@ static struct vha_blk_request *poll_first(struct vha_blk_queue *q)
 {
 	struct vha_blk_request *rq;
 
+	/* Only the holder of the queue mutex adds, and that is the caller. */
+	lockdep_assert_held(&q->vq.mutex);
+	if (list_empty(&q->polled))
+		return NULL;
 	spin_lock_irq(&q->poll_lock);
 	rq = list_first_entry_or_null(&q->polled, struct vha_blk_request, poll_entry);
 	spin_unlock_irq(&q->poll_lock);
@@ -62,15 +66,14 @@ bool vha_blk_poll(struct vha_queue *vq)
 	struct vha_blk_request *rq;
 	bool found;
 
-	lockdep_assert_held(&vq->mutex);
-	if (!to_blk(vq->dev)->object.poll)
-		return false;
 	rq = poll_first(q);
 	if (!rq)
 		return false;
+	vha_queue_batch_begin(vq);
 	WRITE_ONCE(q->submitter, current);
 	found = bio_poll(&rq->bio, NULL, 0) > 0;
 	WRITE_ONCE(q->submitter, NULL);
+	vha_queue_batch_end(vq);
 	return found;
 }
 
@@ -96,9 +99,7 @@ void vha_blk_poll_work(struct vha_work *work)
 	struct vha_queue *vq = &q->vq;
 
 	mutex_lock(&vq->mutex);
-	vha_queue_batch_begin(vq);
 	vha_blk_poll(vq);
-	vha_queue_batch_end(vq);
 	vha_blk_poll_more(vq);
 	mutex_unlock(&vq->mutex);
 }

@@ -134,8 +134,10 @@ static void request_finish(struct vha_blk_request *rq, enum vha_blk_stat where)
 
 	if (rq->bounce)
 		vha_blk_bounce_done(rq);
-	vha_blk_css_put(rq);
-	kfree(rq->ranges);
+	if (rq->css)
+		vha_blk_css_put(rq);
+	if (rq->nr_ranges)
+		kfree(rq->ranges);
 	if (rq->status != VIRTIO_BLK_S_OK)
 		rq->written = 0;
 	else if (rq->nr_reply)
@@ -392,7 +394,7 @@ void vha_blk_batch_begin(struct vha_queue *vq)
 
 	vha_blk_check_capacity(to_blk(vq->dev));
 	WRITE_ONCE(q->submitter, current);
-	blk_start_plug(&q->plug);
+	vha_blk_bdev_plug(q);
 }
 
 /**
@@ -404,6 +406,6 @@ void vha_blk_batch_end(struct vha_queue *vq)
 	struct vha_blk_queue *q = to_blk_queue(vq);
 
 	vha_blk_pages_put(q);
-	blk_finish_plug(&q->plug);
+	vha_blk_bdev_unplug(q);
 	WRITE_ONCE(q->submitter, NULL);
 }

@@ -276,18 +276,3 @@ void vha_log_cursor(struct vha_queue *vq, struct vha_cursor *cursor, u32 len)
 	}
 }
 EXPORT_SYMBOL_GPL(vha_log_cursor);
-
-/**
- * vha_log_enabled() - whether writes are logged at the moment
- * @vq: the queue
- *
- * May change while a buffer is in flight: who wants to log it when it is
- * returned keeps its segments in any case.
- *
- * Return: whether they are.
- */
-bool vha_log_enabled(const struct vha_queue *vq)
-{
-	return rcu_access_pointer(vq->dev->log);
-}
-EXPORT_SYMBOL_GPL(vha_log_enabled);

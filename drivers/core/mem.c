@@ -12,8 +12,8 @@
 #include "core.h"
 
 /*
- * In a table of up to so many regions the search costs less than processors
- * that turn the hint to and fro.
+ * A table of up to so many regions is looked through from the start: that costs
+ * less than processors that turn the hint to and fro.
  */
 #define HINT_REGIONS	8
 
@@ -181,16 +181,22 @@ static const struct vha_region *mem_search(const struct vha_mem *mem, u64 gpa)
  */
 const struct vha_region *vha_mem_find(const struct vha_mem *mem, u64 gpa)
 {
-	u32 hint = READ_ONCE(mem->hint);
 	const struct vha_region *region;
+	u32 hint;
 
+	if (mem->nr <= HINT_REGIONS) {
+		for (region = mem->regions; region < mem->regions + mem->nr; region++)
+			if (region_contains(region, gpa))
+				return region;
+		return NULL;
+	}
+	hint = READ_ONCE(mem->hint);
 	if (hint < mem->nr && region_contains(&mem->regions[hint], gpa))
 		return &mem->regions[hint];
 	region = mem_search(mem, gpa);
 	if (!region || !region_contains(region, gpa))
 		return NULL;
-	if (mem->nr > HINT_REGIONS)
-		WRITE_ONCE(((struct vha_mem *)mem)->hint, region - mem->regions);
+	WRITE_ONCE(((struct vha_mem *)mem)->hint, region - mem->regions);
 	return region;
 }
 EXPORT_SYMBOL_IF_KUNIT(vha_mem_find);
@@ -366,28 +372,6 @@ int vha_mem_read(struct vha_device *dev, u64 gpa, void *dst, u32 len)
 	return mem_copy(dev, gpa, dst, len, false);
 }
 EXPORT_SYMBOL_IF_KUNIT(vha_mem_read);
-
-/**
- * vha_cursor_skip() - advance a cursor
- * @cursor: the cursor
- * @len: bytes; the cursor stops at the end of its segments
- */
-void vha_cursor_skip(struct vha_cursor *cursor, u32 len)
-{
-	while (cursor->nr) {
-		u32 left = cursor->seg->len - cursor->offset;
-
-		if (len < left) {
-			cursor->offset += len;
-			return;
-		}
-		len -= left;
-		cursor->seg++;
-		cursor->nr--;
-		cursor->offset = 0;
-	}
-}
-EXPORT_SYMBOL_GPL(vha_cursor_skip);
 
 static int cursor_copy(struct vha_queue *vq, struct vha_cursor *cursor, void *buf,
 		       u32 len, bool write)

@@ -162,6 +162,37 @@ static int extents_add_guest(struct extents *list, const struct vha_mem *mem, u6
 	return 0;
 }
 
+/*
+ * The most frequent buffer is one segment inside one page. Returns 1, -ENOENT
+ * when it is anything else, or what vha_pin() returns.
+ */
+static int pin_page(const struct vha_mem *mem, struct vha_cursor *cursor, u32 len,
+		    bool write, struct bio_vec *bv)
+{
+	u64 gpa = cursor->seg->addr + cursor->offset;
+	const struct vha_region *region;
+	struct page *page;
+	unsigned long hva;
+	int got;
+
+	if (mem->pinned || len > cursor->seg->len - cursor->offset)
+		return -ENOENT;
+	region = vha_mem_find(mem, gpa);
+	if (!region)
+		return -EFAULT;
+	hva = region->hva + (gpa - region->gpa);
+	if (len > PAGE_SIZE - offset_in_page(hva) || len > region->size - (gpa - region->gpa))
+		return -ENOENT;
+	got = pin_user_pages_fast(hva & PAGE_MASK, 1, write ? FOLL_WRITE : 0, &page);
+	if (got != 1)
+		return pin_error(got);
+	if (write)
+		page_dirty(page);
+	bvec_set_page(bv, page, len, offset_in_page(hva));
+	vha_cursor_skip(cursor, len);
+	return 1;
+}
+
 /**
  * vha_pin() - get at the pages of a buffer, and advance the cursor
  * @vq: the queue
@@ -192,6 +223,11 @@ int vha_pin(struct vha_queue *vq, struct vha_cursor *cursor, u32 len, bool write
 	/* A worker whose owner was killed has another mm, or none. */
 	if (!mem || (!mem->pinned && current->mm != dev->mm))
 		return -EFAULT;
+	if (likely(len && max && at.nr)) {
+		ret = pin_page(mem, cursor, len, write, bv);
+		if (ret != -ENOENT)
+			return ret;
+	}
 	list.pinned = mem->pinned;
 	while (len) {
 		u32 piece;

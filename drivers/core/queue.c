@@ -36,19 +36,6 @@ static void stat_add(struct vha_queue *vq, enum vha_stat stat, u64 value)
 }
 
 /**
- * vha_queue_feature() - whether the driver acknowledged a feature
- * @vq: the queue
- * @bit: virtio feature bit
- *
- * Return: whether it did.
- */
-bool vha_queue_feature(const struct vha_queue *vq, unsigned int bit)
-{
-	return vha_device_feature(vq->dev, bit);
-}
-EXPORT_SYMBOL_GPL(vha_queue_feature);
-
-/**
  * vha_queue_kick() - have the queue's worker serve the queue
  * @vq: the queue
  *
@@ -359,11 +346,8 @@ static bool poll_once(struct vha_queue *vq)
 {
 	const struct vha_class *class = vq->dev->class;
 
-	if (class->poll) {
-		vha_queue_batch_begin(vq);
+	if (class->poll)
 		class->poll(vq);
-		vha_queue_batch_end(vq);
-	}
 	return vha_ring_pending(&vq->ring);
 }
 

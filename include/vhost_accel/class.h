@@ -85,7 +85,9 @@ struct vha_stat_desc {
  *	Optional.
  * @poll: look for completions of the backing object, while the worker polls the
  *	ring. Only makes them come sooner: the class sees to them in any case.
- *	Context: as @run. Returns true when it found any. Optional.
+ *	Called over and over, so that it should do nothing, and take no lock,
+ *	when there is nothing to look for; batching is up to the class. Context:
+ *	as @run. Returns true when it found any. Optional.
  * @get_config: write the whole configuration space to @config, which holds
  *	@config_size zeroed bytes.
  * @set_config: the driver writes @len bytes at @offset, which are inside the

@@ -46,13 +46,33 @@ static inline struct vha_cursor vha_chain_in(const struct vha_chain *chain)
 	};
 }
 
+/**
+ * vha_cursor_skip() - advance a cursor
+ * @cursor: the cursor
+ * @len: bytes; the cursor stops at the end of its segments
+ */
+static inline void vha_cursor_skip(struct vha_cursor *cursor, u32 len)
+{
+	while (cursor->nr) {
+		u32 left = cursor->seg->len - cursor->offset;
+
+		if (len < left) {
+			cursor->offset += len;
+			return;
+		}
+		len -= left;
+		cursor->seg++;
+		cursor->nr--;
+		cursor->offset = 0;
+	}
+}
+
 /*
  * All of these advance the cursor over what they dealt with. They take guest
  * memory as the queue's device sees it; the queue mutex must be held, but for
  * vha_unpin() and vha_log_cursor(), which any context may call. They return
  * -EFAULT when a byte is not in the guest's memory.
  */
-void vha_cursor_skip(struct vha_cursor *cursor, u32 len);
 int vha_copy_from(struct vha_queue *vq, struct vha_cursor *cursor, void *dst, u32 len);
 int vha_copy_to(struct vha_queue *vq, struct vha_cursor *cursor, const void *src, u32 len);
 int vha_pin(struct vha_queue *vq, struct vha_cursor *cursor, u32 len, bool write,
@@ -62,6 +82,5 @@ int vha_cursor_iov(struct vha_queue *vq, struct vha_cursor *cursor, u32 len,
 		   struct iovec *iov, unsigned int max);
 bool vha_mem_pinned(const struct vha_queue *vq);
 void vha_log_cursor(struct vha_queue *vq, struct vha_cursor *cursor, u32 len);
-bool vha_log_enabled(const struct vha_queue *vq);
 
 #endif /* VHOST_ACCEL_MEM_H */

@@ -10,12 +10,13 @@
 #include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/poll.h>
+#include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
+#include <vhost_accel/device.h>
 #include <vhost_accel/ring.h>
 
-struct vha_device;
 struct vha_log;
 struct vha_worker;
 
@@ -273,6 +274,23 @@ void vha_queue_work(struct vha_queue *vq, struct vha_work *work);
  * @vq: the queue
  * @bit: virtio feature bit
  */
-bool vha_queue_feature(const struct vha_queue *vq, unsigned int bit);
+static inline bool vha_queue_feature(const struct vha_queue *vq, unsigned int bit)
+{
+	return vha_device_feature(vq->dev, bit);
+}
+
+/**
+ * vha_log_enabled() - whether writes are logged at the moment
+ * @vq: the queue
+ *
+ * May change while a buffer is in flight: who wants to log it when it is
+ * returned keeps its segments in any case.
+ *
+ * Return: whether they are.
+ */
+static inline bool vha_log_enabled(const struct vha_queue *vq)
+{
+	return rcu_access_pointer(vq->dev->log);
+}
 
 #endif /* VHOST_ACCEL_QUEUE_H */
