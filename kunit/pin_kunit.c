@@ -364,7 +364,7 @@ static void ring_map_one(struct kunit *test, struct pins *pins, u32 offset, size
 	unsigned int nr = PFN_UP(offset + size) - PFN_DOWN(offset);
 	u8 got;
 
-	KUNIT_ASSERT_EQ(test, vha_ring_map(&map, mm, hva, size), 0);
+	KUNIT_ASSERT_EQ(test, vha_ring_map(&map, mm, hva, size, true), 0);
 	KUNIT_EXPECT_EQ(test, map.hva, hva);
 	KUNIT_EXPECT_EQ(test, map.nr, nr);
 	KUNIT_EXPECT_EQ(test, mm->locked_vm, locked + nr);
@@ -391,13 +391,34 @@ static void ring_map(struct kunit *test)
 	expect_unpinned(test, pins);
 }
 
+/* Memory nobody touched yet is the owner's page from the start, not a shared zero. */
+static void ring_map_read_only(struct kunit *test)
+{
+	struct pins *pins = pins_create(test);
+	struct mm_struct *mm = pins->guest->dev.mm;
+	struct vha_ring_map map = {};
+	unsigned long hva = kunit_vm_mmap(test, NULL, 0, PAGE_SIZE, PROT_READ | PROT_WRITE,
+					  MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	unsigned long constant = kunit_vm_mmap(test, NULL, 0, PAGE_SIZE, PROT_READ,
+					       MAP_ANONYMOUS | MAP_PRIVATE, 0);
+
+	KUNIT_ASSERT_EQ(test, vha_ring_map(&map, mm, hva, PAGE_SIZE, false), 0);
+	KUNIT_EXPECT_EQ(test, put_user((u8)7, (u8 __user *)hva), 0);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(*(u8 *)map.addr), 7);
+	vha_ring_unmap(&map, mm);
+	KUNIT_EXPECT_EQ(test, vha_ring_map(&map, mm, constant, PAGE_SIZE, true), -EFAULT);
+	KUNIT_ASSERT_EQ(test, vha_ring_map(&map, mm, constant, PAGE_SIZE, false), 0);
+	vha_ring_unmap(&map, mm);
+	expect_unpinned(test, pins);
+}
+
 static void expect_map_failure(struct kunit *test, struct pins *pins, unsigned long hva,
 			       size_t size, int error)
 {
 	struct vha_ring_map map = {};
 	unsigned long locked = current->mm->locked_vm;
 
-	KUNIT_EXPECT_EQ(test, vha_ring_map(&map, pins->guest->dev.mm, hva, size), error);
+	KUNIT_EXPECT_EQ(test, vha_ring_map(&map, pins->guest->dev.mm, hva, size, true), error);
 	KUNIT_EXPECT_NULL(test, map.addr);
 	KUNIT_EXPECT_NULL(test, map.pages);
 	KUNIT_EXPECT_EQ(test, current->mm->locked_vm, locked);
@@ -428,7 +449,7 @@ static void ring_map_scattered(struct kunit *test)
 	hvas[0] = pins->hva + 5 * PAGE_SIZE + 64;
 	hvas[1] = pins->hva + 2 * PAGE_SIZE;
 	hvas[2] = pins->hva + 9 * PAGE_SIZE;
-	KUNIT_ASSERT_EQ(test, vha_ring_map_pages(&map, mm, hvas, 3), 0);
+	KUNIT_ASSERT_EQ(test, vha_ring_map_pages(&map, mm, hvas, 3, true), 0);
 	KUNIT_EXPECT_EQ(test, guest_differs(map.addr, hvas[0], PAGE_SIZE - 64), 0);
 	KUNIT_EXPECT_EQ(test, guest_differs(map.addr + PAGE_SIZE - 64, hvas[1], PAGE_SIZE), 0);
 	KUNIT_EXPECT_EQ(test, guest_differs(map.addr + 2 * PAGE_SIZE - 64, hvas[2], PAGE_SIZE),
@@ -449,6 +470,7 @@ static struct kunit_case pin_cases[] = {
 	KUNIT_CASE(pin_all_chunks),
 	KUNIT_CASE(pin_merges),
 	KUNIT_CASE(ring_map),
+	KUNIT_CASE(ring_map_read_only),
 	KUNIT_CASE(ring_map_fails),
 	KUNIT_CASE(ring_map_scattered),
 	{}

@@ -525,7 +525,7 @@ int vha_iotlb_map_ring(struct vha_device *dev, struct vha_ring_map *map, u64 iov
 		return -ENOMEM;
 	ret = ring_translate(dev, iova, size, write, hvas);
 	if (!ret)
-		ret = vha_ring_map_pages(map, dev->mm, hvas, nr);
+		ret = vha_ring_map_pages(map, dev->mm, hvas, nr, write);
 	if (ret)
 		kvfree(hvas);
 	return ret;

@@ -61,7 +61,7 @@ struct vha_log *vha_log_create(struct vha_device *dev, u64 base)
 	if (!log)
 		return ERR_PTR(-ENOMEM);
 	log->nr = DIV_ROUND_UP(end, VHOST_PAGE_SIZE);
-	ret = vha_ring_map(&log->map, dev->mm, base, vha_log_size(log));
+	ret = vha_ring_map(&log->map, dev->mm, base, vha_log_size(log), true);
 	if (ret) {
 		kfree(log);
 		return ERR_PTR(ret);

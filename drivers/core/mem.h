@@ -67,9 +67,9 @@ void vha_mem_unpin(struct vha_mem *mem, struct mm_struct *mm);
 struct page *vha_mem_page(const struct vha_region *region, unsigned long hva,
 			  unsigned long *len);
 int vha_ring_map(struct vha_ring_map *map, struct mm_struct *mm, unsigned long hva,
-		 size_t size);
+		 size_t size, bool write);
 int vha_ring_map_pages(struct vha_ring_map *map, struct mm_struct *mm,
-		       unsigned long *hvas, unsigned int nr);
+		       unsigned long *hvas, unsigned int nr, bool write);
 void vha_ring_unmap(struct vha_ring_map *map, struct mm_struct *mm);
 
 /* iotlb.c: the device IOTLB */

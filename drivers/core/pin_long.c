@@ -28,8 +28,9 @@
  */
 #define CHUNK_FLAT	1UL
 
-static int pin_long(unsigned long hva, unsigned int nr, struct page **pages)
+static int pin_long(unsigned long hva, unsigned int nr, struct page **pages, bool write)
 {
+	unsigned int flags = FOLL_LONGTERM | (write ? FOLL_WRITE : 0);
 	unsigned int done = 0;
 	int ret = 0;
 
@@ -39,8 +40,7 @@ static int pin_long(unsigned long hva, unsigned int nr, struct page **pages)
 			break;
 		}
 		ret = pin_user_pages_fast(hva + done * PAGE_SIZE,
-					  min(nr - done, LONG_BATCH),
-					  FOLL_WRITE | FOLL_LONGTERM, pages + done);
+					  min(nr - done, LONG_BATCH), flags, pages + done);
 		if (ret <= 0)
 			break;
 		done += ret;
@@ -65,7 +65,9 @@ static bool pages_contiguous(struct page **pages, unsigned int nr)
 
 static int ring_map_finish(struct vha_ring_map *map, unsigned long offset)
 {
-	if (pages_contiguous(map->pages, map->nr)) {
+	/* High memory, which is above the other, has no address of its own. */
+	if (pages_contiguous(map->pages, map->nr) &&
+	    !PageHighMem(map->pages[map->nr - 1])) {
 		map->addr = page_address(map->pages[0]);
 	} else {
 		map->addr = vmap(map->pages, map->nr, VM_MAP, PAGE_KERNEL);
@@ -77,7 +79,8 @@ static int ring_map_finish(struct vha_ring_map *map, unsigned long offset)
 	return 0;
 }
 
-static int ring_map_begin(struct vha_ring_map *map, struct mm_struct *mm, unsigned int nr)
+static int ring_map_begin(struct vha_ring_map *map, struct mm_struct *mm, unsigned int nr,
+			  bool write)
 {
 	int ret;
 
@@ -93,6 +96,7 @@ static int ring_map_begin(struct vha_ring_map *map, struct mm_struct *mm, unsign
 		return ret;
 	}
 	map->nr = nr;
+	map->write = write;
 	return 0;
 }
 
@@ -109,6 +113,7 @@ static void ring_map_abort(struct vha_ring_map *map, struct mm_struct *mm)
  * @mm: the owner's address space, which must be the current one
  * @hva: first byte
  * @size: bytes, not zero
+ * @write: the memory will be written; else memory the owner can not write will do
  *
  * The pages are charged to the owner's locked memory.
  *
@@ -118,7 +123,7 @@ static void ring_map_abort(struct vha_ring_map *map, struct mm_struct *mm)
  * is all zero again.
  */
 int vha_ring_map(struct vha_ring_map *map, struct mm_struct *mm, unsigned long hva,
-		 size_t size)
+		 size_t size, bool write)
 {
 	unsigned long offset = offset_in_page(hva), last, nr;
 	int ret;
@@ -128,10 +133,10 @@ int vha_ring_map(struct vha_ring_map *map, struct mm_struct *mm, unsigned long h
 	nr = (last >> PAGE_SHIFT) - (hva >> PAGE_SHIFT) + 1;
 	if (nr > MAP_PAGES_MAX)
 		return -EINVAL;
-	ret = ring_map_begin(map, mm, nr);
+	ret = ring_map_begin(map, mm, nr, write);
 	if (ret)
 		return ret;
-	ret = pin_long(hva - offset, nr, map->pages);
+	ret = pin_long(hva - offset, nr, map->pages, write);
 	if (ret)
 		goto err_abort;
 	ret = ring_map_finish(map, offset);
@@ -154,21 +159,22 @@ EXPORT_SYMBOL_IF_KUNIT(vha_ring_map);
  * @hvas: an address in each page; the first one's offset in its page is where
  *	the mapping starts. From kvmalloc(); belongs to @map on success.
  * @nr: number of pages, not zero
+ * @write: as of vha_ring_map()
  *
  * Context: as vha_ring_map().
  * Return: as vha_ring_map().
  */
 int vha_ring_map_pages(struct vha_ring_map *map, struct mm_struct *mm,
-		       unsigned long *hvas, unsigned int nr)
+		       unsigned long *hvas, unsigned int nr, bool write)
 {
 	unsigned int done;
 	int ret;
 
-	ret = ring_map_begin(map, mm, nr);
+	ret = ring_map_begin(map, mm, nr, write);
 	if (ret)
 		return ret;
 	for (done = 0; done < nr; done++) {
-		ret = pin_long(hvas[done] & PAGE_MASK, 1, map->pages + done);
+		ret = pin_long(hvas[done] & PAGE_MASK, 1, map->pages + done, write);
 		if (ret)
 			goto err_unpin;
 	}
@@ -190,7 +196,7 @@ EXPORT_SYMBOL_IF_KUNIT(vha_ring_map_pages);
  * @map: the mapping, which nobody uses any more; may be all zero
  * @mm: the owner's address space, which need not be the current one
  *
- * The pages become dirty: they were pinned to be written.
+ * Pages that were pinned to be written become dirty.
  *
  * Context: process, may sleep.
  */
@@ -200,7 +206,7 @@ void vha_ring_unmap(struct vha_ring_map *map, struct mm_struct *mm)
 		return;
 	if (map->vmapped)
 		vunmap((void *)((unsigned long)map->addr & PAGE_MASK));
-	unpin_user_pages_dirty_lock(map->pages, map->nr, true);
+	unpin_user_pages_dirty_lock(map->pages, map->nr, map->write);
 	kvfree(map->hvas);
 	ring_map_abort(map, mm);
 }
@@ -272,7 +278,7 @@ static int chunk_pin(struct vha_region *region, unsigned long index)
 	pages = kmalloc_array(nr, sizeof(*pages), GFP_KERNEL_ACCOUNT);
 	if (!pages)
 		return -ENOMEM;
-	ret = pin_long(hva, nr, pages);
+	ret = pin_long(hva, nr, pages, true);
 	if (ret) {
 		kfree(pages);
 		return ret;

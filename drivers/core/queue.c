@@ -572,9 +572,9 @@ void vha_queue_unmap(struct vha_queue *vq)
  * @vq: the queue
  *
  * Return: 0, also when it runs already; -EINVAL without a size or addresses,
- * with a misaligned ring or an impossible base; -EFAULT when the ring can not
- * be written or is to be logged where the guest has no memory; -ENOMEM, also
- * beyond RLIMIT_MEMLOCK; what the class returns.
+ * with a misaligned ring or an impossible base; -EFAULT when a part can not be
+ * read or written, or is to be logged where the guest has no memory; -ENOMEM,
+ * also beyond RLIMIT_MEMLOCK; what the class returns.
  */
 int vha_queue_start(struct vha_queue *vq)
 {

@@ -24,11 +24,13 @@ enum {
  * @addr: address in the VMM, or I/O virtual address behind an IOTLB
  * @size: bytes
  * @align: alignment the specification demands (2.7, 2.8.10)
+ * @write: the device writes to it; the guest's IOMMU may forbid that of others
  */
 struct part {
 	u64 addr;
 	size_t size;
 	size_t align;
+	bool write;
 };
 
 static void vring_parts(const struct vha_queue *vq, struct part *parts)
@@ -41,6 +43,7 @@ static void vring_parts(const struct vha_queue *vq, struct part *parts)
 		.addr = vq->addr.desc_user_addr,
 		.size = num * sizeof(struct vring_desc),
 		.align = VRING_DESC_ALIGN_SIZE,
+		.write = packed,
 	};
 	parts[PART_DRIVER] = (struct part) {
 		.addr = vq->addr.avail_user_addr,
@@ -53,6 +56,7 @@ static void vring_parts(const struct vha_queue *vq, struct part *parts)
 		.size = packed ? sizeof(struct vring_packed_desc_event) :
 			sizeof(struct vring_used) + num * sizeof(struct vring_used_elem) + event,
 		.align = VRING_USED_ALIGN_SIZE,
+		.write = true,
 	};
 }
 
@@ -62,11 +66,12 @@ static int part_map(struct vha_queue *vq, struct vha_ring_map *map, const struct
 		return -EINVAL;
 	map->size = part->size;
 	if (vha_queue_feature(vq, VIRTIO_F_ACCESS_PLATFORM))
-		return vha_iotlb_map_ring(vq->dev, map, part->addr, part->size, true);
+		return vha_iotlb_map_ring(vq->dev, map, part->addr, part->size,
+					  part->write);
 	if (part->addr > ULONG_MAX - part->size ||
 	    !access_ok(u64_to_user_ptr(part->addr), part->size))
 		return -EFAULT;
-	return vha_ring_map(map, vq->dev->mm, part->addr, part->size);
+	return vha_ring_map(map, vq->dev->mm, part->addr, part->size, part->write);
 }
 
 static void ring_layout(struct vha_queue *vq)
@@ -138,8 +143,8 @@ static u32 vring_base(const struct vha_queue *vq)
  *
  * Context: the owner.
  * Return: 0, -EAGAIN when a part has no translation yet, -EINVAL for a
- * misaligned part or an impossible base, -EFAULT when a part can not be
- * written, -ENOMEM.
+ * misaligned part or an impossible base, -EFAULT when a part can not be read
+ * or, where the device has to, written, -ENOMEM.
  */
 int vha_vring_map(struct vha_queue *vq)
 {

@@ -113,6 +113,7 @@ enum vha_queue_state {
  * @pages: the pinned pages
  * @nr: how many
  * @vmapped: @addr comes from vmap()
+ * @write: pinned to be written
  * @hva: its first byte in the owner's address space
  * @hvas: an address in each page there, when the part was found through the
  *	IOTLB and may be scattered; else NULL
@@ -123,6 +124,7 @@ struct vha_ring_map {
 	struct page **pages;
 	unsigned int nr;
 	bool vmapped;
+	bool write;
 	unsigned long hva;
 	unsigned long *hvas;
 };

@@ -29,6 +29,7 @@ FIXTURE(iotlb) {
 	volatile unsigned int misses;
 	volatile bool ignore;
 	volatile uint64_t read_only;
+	volatile bool read_only_ring;
 	uint64_t gpa;
 };
 
@@ -72,6 +73,25 @@ static int unmap_all(const struct iotlb_fixture *self)
 	return send_unmap(self, last->gpa, last->size);
 }
 
+static uint64_t page_of(uint64_t gpa)
+{
+	return gpa & ~(TVM_PAGE - 1);
+}
+
+/* The parts of a ring the device only reads. */
+static bool ring_read(const struct iotlb_fixture *self, uint64_t page)
+{
+	return page == page_of(self->vq->driver_gpa) ||
+	       (page == page_of(self->vq->desc_gpa) && !self->vq->cfg.packed);
+}
+
+static uint8_t perm_of(const struct iotlb_fixture *self, uint64_t page)
+{
+	if (page == self->read_only || (self->read_only_ring && ring_read(self, page)))
+		return VHOST_ACCESS_RO;
+	return VHOST_ACCESS_RW;
+}
+
 /* Answers each miss with the one page that was missed. */
 static void *answer(void *arg)
 {
@@ -90,9 +110,8 @@ static void *answer(void *arg)
 		self->misses++;
 		if (self->ignore)
 			continue;
-		page = (msg.iotlb.iova - SHIFT) & ~(TVM_PAGE - 1);
-		EXPECT_EQ(send_map(self, page, TVM_PAGE, page == self->read_only ?
-				   VHOST_ACCESS_RO : VHOST_ACCESS_RW), 0);
+		page = page_of(msg.iotlb.iova - SHIFT);
+		EXPECT_EQ(send_map(self, page, TVM_PAGE, perm_of(self, page)), 0);
 	}
 	return NULL;
 }
@@ -241,15 +260,14 @@ static void *sender_run(void *arg)
 	struct iotlb_fixture *self = sender->self;
 
 	sender->ret = sender->map ? map_all(self) :
-		send_unmap(self, self->vq->device_gpa & ~(TVM_PAGE - 1), TVM_PAGE);
+		send_unmap(self, page_of(self->vq->device_gpa), TVM_PAGE);
 	return NULL;
 }
 
 /* A translation that goes while the ring is being mapped takes the ring along. */
 TEST_F(iotlb, invalidate_while_mapping)
 {
-	void *page = tvm_mem_ptr(&self->rig.mem, self->vq->device_gpa & ~(TVM_PAGE - 1),
-				 TVM_PAGE);
+	void *page = tvm_mem_ptr(&self->rig.mem, page_of(self->vq->device_gpa), TVM_PAGE);
 	struct sender map = { self, true, -1 }, unmap = { self, false, -1 };
 	pthread_t threads[2];
 	int fd;
@@ -331,6 +349,26 @@ TEST_F(iotlb, permission)
 	EXPECT_TRUE(tvm_event_wait(self->vq->err_fd, harness_scaled(WAIT_MS)));
 	EXPECT_EQ(tvm_dev_stat(self->dev, 0, "broken"), 1);
 	EXPECT_EQ(*(uint8_t *)tvm_mem_ptr(&self->rig.mem, ro, 1), 0x77);
+}
+
+/* What the device only reads of a ring needs no more permission. */
+TEST_F(iotlb, read_only_ring)
+{
+	self->read_only_ring = true;
+	start_thread(self);
+	ASSERT_EQ(tvm_queue_start(self->vq), 0);
+	check_read(self, self->gpa, 4096);
+	EXPECT_EQ(tvm_event_read(self->vq->err_fd), 0ULL);
+}
+
+/* What it writes does. */
+TEST_F(iotlb, read_only_used)
+{
+	self->read_only = page_of(self->vq->device_gpa);
+	start_thread(self);
+	ASSERT_EQ(tvm_queue_start(self->vq), 0);
+	EXPECT_TRUE(tvm_event_wait(self->vq->err_fd, harness_scaled(WAIT_MS)));
+	EXPECT_EQ(tvm_dev_stat(self->dev, 0, "broken"), 1);
 }
 
 TEST_F(iotlb, malformed)
