@@ -68,6 +68,7 @@ int vha_vring_alloc(struct vha_queue *vq);
 void vha_vring_free(struct vha_queue *vq);
 int vha_vring_map(struct vha_queue *vq);
 void vha_vring_unmap(struct vha_queue *vq);
+u32 vha_vring_base(const struct vha_queue *vq);
 bool vha_vring_logged(const struct vha_queue *vq);
 bool vha_vring_log_valid(const struct vha_queue *vq, const struct vha_mem *mem, u64 addr);
 bool vha_vring_overlaps(const struct vha_queue *vq, u64 start, u64 last);

@@ -129,7 +129,13 @@ bool vha_vring_log_valid(const struct vha_queue *vq, const struct vha_mem *mem, 
 	return vha_mem_contains(mem, addr, parts[PART_DEVICE].size);
 }
 
-static u32 vring_base(const struct vha_queue *vq)
+/**
+ * vha_vring_base() - where a stopped queue begins when it is started
+ * @vq: the queue
+ *
+ * Return: as of vha_ring_base().
+ */
+u32 vha_vring_base(const struct vha_queue *vq)
 {
 	if (vq->base_set)
 		return vq->base;
@@ -161,7 +167,7 @@ int vha_vring_map(struct vha_queue *vq)
 			goto err_unmap;
 	}
 	ring_layout(vq);
-	ret = vha_ring_init(&vq->ring, vring_base(vq));
+	ret = vha_ring_init(&vq->ring, vha_vring_base(vq));
 	if (ret)
 		goto err_unmap;
 	return 0;

@@ -68,7 +68,7 @@ static long get_base(struct vha_queue *vq, void __user *argp)
 	if (copy_to_user(argp, &state, sizeof(state)))
 		return -EFAULT;
 	vha_queue_stop(vq);
-	state.num = vq->base;
+	state.num = vha_vring_base(vq);
 	return copy_to_user(argp, &state, sizeof(state)) ? -EFAULT : 0;
 }
 

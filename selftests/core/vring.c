@@ -186,6 +186,19 @@ TEST_F(vring, start_untouched)
 	tvm_ioctl_alive(&self->io, true);
 }
 
+/* Both wrap counters of a packed ring are 1 at first, though nobody said so. */
+TEST_F(vring, packed_base)
+{
+	struct vhost_vring_state state = { .index = 1 };
+
+	if (variant->running)
+		return;
+	ASSERT_EQ(tvm_dev_features_set(self->io.dev, TVM_BIT(VIRTIO_F_VERSION_1) |
+				       TVM_BIT(VIRTIO_F_RING_PACKED), 0), 0);
+	ASSERT_EQ(tvm_dev_ioctl(self->io.dev, VHOST_GET_VRING_BASE, &state), 0);
+	EXPECT_EQ(state.num, 0x80008000U);
+}
+
 TEST_F(vring, enable)
 {
 	struct vhost_vring_state state = { .index = 0, .num = 2 };
