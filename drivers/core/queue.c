@@ -108,6 +108,8 @@ int vha_queue_fetch(struct vha_queue *vq, struct vha_chain *chain)
 		stat_add(vq, VHA_STAT_CHAINS, 1);
 		trace_vha_request_begin(vq, chain);
 	} else if (ret == -EAGAIN) {
+		/* As if it had been taken and put back. */
+		stat_add(vq, VHA_STAT_CHAINS, 1);
 		stat_add(vq, VHA_STAT_RETRIES, 1);
 	} else if (ret < 0) {
 		vha_queue_break(vq, vq->ring.error);
@@ -126,6 +128,7 @@ void vha_queue_unfetch(struct vha_queue *vq, const struct vha_token *token)
 	lockdep_assert_held(&vq->mutex);
 	vha_ring_unfetch(&vq->ring, token);
 	WRITE_ONCE(vq->taken, vq->taken - 1);
+	stat_add(vq, VHA_STAT_RETRIES, 1);
 }
 EXPORT_SYMBOL_GPL(vha_queue_unfetch);
 
@@ -315,9 +318,7 @@ static int serve_batch(struct vha_queue *vq, vha_chain_fn fn, unsigned int *chai
 		ret = fn(vq, chain);
 		if (unlikely(ret)) {
 			vha_queue_unfetch(vq, &chain->token);
-			if (ret == -EAGAIN)
-				stat_add(vq, VHA_STAT_RETRIES, 1);
-			else
+			if (ret != -EAGAIN)
 				vha_queue_break(vq, VHA_RING_CLASS);
 			break;
 		}

@@ -58,13 +58,13 @@ struct vha_work {
 
 /**
  * enum vha_stat - counters every queue has
- * @VHA_STAT_CHAINS: buffers fetched; consumer
+ * @VHA_STAT_CHAINS: buffers fetched, those put back each time; consumer
  * @VHA_STAT_KICKS: notifications from the driver; consumer
  * @VHA_STAT_RUNS: times the worker turned to the queue; consumer
  * @VHA_STAT_POLL_HIT: polls that found a buffer; consumer
  * @VHA_STAT_POLL_MISS: polls that ended in enabling notifications; consumer
  * @VHA_STAT_POLL_NS: time spent polling; consumer
- * @VHA_STAT_RETRIES: buffers put back until something else happens; consumer
+ * @VHA_STAT_RETRIES: of those, put back until something else happens; consumer
  * @VHA_STAT_USED: buffers returned; used side
  * @VHA_STAT_USED_IRQ: of those, returned from interrupt context; used side
  * @VHA_STAT_SIGNALS: notifications to the driver; used side

@@ -493,6 +493,11 @@ TEST_F_TIMEOUT(iotlb, storm, 120)
 		ASSERT_EQ(req.result, VIRTIO_BLK_S_OK);
 	}
 	EXPECT_EQ(tvm_event_read(self->vq->err_fd), 0ULL);
+	/* What was fetched came back or was put back. */
+	ASSERT_EQ(tvm_queue_stop(self->vq, NULL), 0);
+	EXPECT_GT(tvm_dev_stat(self->dev, 0, "retries"), 0);
+	EXPECT_EQ(tvm_dev_stat(self->dev, 0, "chains") - tvm_dev_stat(self->dev, 0, "retries"),
+		  tvm_dev_stat(self->dev, 0, "used"));
 }
 
 HARNESS_MAIN
