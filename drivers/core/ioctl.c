@@ -86,7 +86,10 @@ static long set_features(struct vha_device *dev, unsigned int cmd, void __user *
 	return vha_device_set_features(dev, features);
 }
 
-/* The caller says how many words it has room for; what we lack is zero. */
+/* Words beyond ours are zero; one page of them bounds the work. */
+#define FEATURES_ARRAY_MAX	512
+
+/* The caller says how many words it has room for. */
 static long get_features_array(struct vha_device *dev, unsigned int cmd, void __user *argp)
 {
 	struct vhost_features_array __user *array = argp;
@@ -95,19 +98,16 @@ static long get_features_array(struct vha_device *dev, unsigned int cmd, void __
 
 	if (copy_from_user(&count, &array->count, sizeof(count)))
 		return -EFAULT;
+	if (count > FEATURES_ARRAY_MAX)
+		return -E2BIG;
 	vha_device_features(dev, features);
 	copied = min_t(u64, count, VHA_FEATURES_WORDS);
 	if (copy_to_user(array->features, features, copied * sizeof(u64)))
-		return -EFAULT;
-	if (count > SIZE_MAX / sizeof(u64))
 		return -EFAULT;
 	if (clear_user(array->features + copied, (count - copied) * sizeof(u64)))
 		return -EFAULT;
 	return 0;
 }
-
-/* Words beyond ours must be zero; one page of them bounds the look. */
-#define FEATURES_ARRAY_MAX	512
 
 static long set_features_array(struct vha_device *dev, unsigned int cmd, void __user *argp)
 {

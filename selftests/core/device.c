@@ -88,6 +88,9 @@ TEST_F(device, features_array)
 	EXPECT_EQ(array[2], 77ULL);
 	array[0] = ~0ULL;
 	TVM_IOCTL_FAILS(&self->io, VHOST_SET_FEATURES_ARRAY, array, -EOPNOTSUPP);
+	TVM_IOCTL_FAILS(&self->io, VHOST_GET_FEATURES_ARRAY, array, -E2BIG);
+	array[0] = 513;
+	TVM_IOCTL_FAILS(&self->io, VHOST_GET_FEATURES_ARRAY, array, -E2BIG);
 }
 
 TEST_F(device, backend_features)
