@@ -15,6 +15,7 @@
 #include "../drivers/core/ring_split.c"
 
 #define NUM		4
+#define CHAIN_MAX	6
 #define SEGS		8
 #define TABLE_ADDR	0x10000
 #define AVAIL		BIT(VRING_PACKED_DESC_F_AVAIL)
@@ -26,7 +27,7 @@ struct rig {
 	struct vha_chain chain;
 	struct vha_seg segs[SEGS];
 	struct vha_order order[NUM];
-	struct vring_desc table[NUM];	/* the ring's scratch */
+	struct vring_desc table[CHAIN_MAX];	/* the ring's scratch */
 	struct vring_desc guest_table[NUM];
 	void *part[3];
 	u32 posted;			/* buffers (split), descriptors (packed) */
@@ -90,6 +91,7 @@ static struct rig *rig_open(struct kunit *test, bool packed)
 	rig->ring.desc = rig->part[0];
 	rig->ring.avail = rig->part[1];
 	rig->ring.used = rig->part[2];
+	rig->ring.chain_max = CHAIN_MAX;
 	rig->ring.table = rig->table;
 	rig->ring.order = rig->order;
 	rig->chain.segs = rig->segs;
@@ -282,7 +284,7 @@ static void hostile_tables(struct kunit *test)
 	} cases[] = {
 		{ TABLE_ADDR, 0, VHA_RING_INDIRECT },
 		{ TABLE_ADDR, 24, VHA_RING_INDIRECT },
-		{ TABLE_ADDR, 16 * (NUM + 1), VHA_RING_INDIRECT },
+		{ TABLE_ADDR, 16 * (CHAIN_MAX + 1), VHA_RING_INDIRECT },
 		{ TABLE_ADDR, 0xfffffff0, VHA_RING_INDIRECT },
 		{ TABLE_ADDR - 16, 32, VHA_RING_UNMAPPED },
 		{ TABLE_ADDR + 16 * NUM, 32, VHA_RING_UNMAPPED },

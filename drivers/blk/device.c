@@ -11,6 +11,8 @@
 #include "blk.h"
 
 #define BACKEND_FLAGS	VHA_BACKEND_F_WORKER_COMPLETION
+/* What a request has beside the segments of its data. */
+#define HEADER_AND_STATUS	2
 #define PARAMS_FLAGS	(VHA_BLK_F_READ_ONLY | VHA_BLK_F_WRITE_THROUGH | VHA_BLK_F_POLL)
 
 /**
@@ -24,6 +26,7 @@ int vha_blk_open(struct vha_device *dev)
 
 	blk->object.limits.block_size = SECTOR_SIZE;
 	vha_blk_init_writeback(blk);
+	blk->dev.chain_max = vha_blk_seg_max(blk) + HEADER_AND_STATUS;
 	INIT_DEFERRABLE_WORK(&blk->resize, vha_blk_resize_work);
 	for (i = 0; i < VHA_BLK_QUEUES; i++) {
 		struct vha_blk_queue *q = to_blk_queue(dev->vqs[i]);
@@ -244,6 +247,7 @@ static long set_params(struct vha_device *dev, void __user *argp)
 		return -EBUSY;
 	blk->params = params;
 	vha_blk_init_writeback(blk);
+	blk->dev.chain_max = vha_blk_seg_max(blk) + HEADER_AND_STATUS;
 	return 0;
 }
 

@@ -15,7 +15,7 @@ static int table_walk_split(struct vha_ring *ring, struct vha_chain *chain,
 {
 	unsigned int next = 0;
 
-	/* Ends at the latest when the chain has as many segments as the ring. */
+	/* Ends at the latest when the chain has as many segments as it may. */
 	for (;;) {
 		const struct vring_desc *desc = &ring->table[next];
 		u16 flags = le16_to_cpu((__force __le16)desc->flags);
@@ -23,7 +23,7 @@ static int table_walk_split(struct vha_ring *ring, struct vha_chain *chain,
 
 		if (flags & VRING_DESC_F_INDIRECT)
 			return vha_ring_fail(ring, VHA_RING_INDIRECT);
-		err = vha_chain_add(ring, chain,
+		err = vha_chain_add(ring, chain, ring->chain_max,
 				    le64_to_cpu((__force __le64)desc->addr),
 				    le32_to_cpu((__force __le32)desc->len),
 				    flags & VRING_DESC_F_WRITE);
@@ -48,7 +48,8 @@ static int table_walk_packed(struct vha_ring *ring, struct vha_chain *chain,
 		u16 flags = le16_to_cpu(table[i].flags);
 		int err;
 
-		err = vha_chain_add(ring, chain, le64_to_cpu(table[i].addr),
+		err = vha_chain_add(ring, chain, ring->chain_max,
+				    le64_to_cpu(table[i].addr),
 				    le32_to_cpu(table[i].len),
 				    flags & VRING_DESC_F_WRITE);
 		if (err)
@@ -65,7 +66,10 @@ static int table_walk_packed(struct vha_ring *ring, struct vha_chain *chain,
  * @len: of the table in bytes
  * @flags: of the descriptor that points to the table; WRITE has no meaning
  *
- * The descriptor itself is no segment and does not count as one.
+ * The descriptor itself is no segment and does not count as one. The table may
+ * be longer than the ring: the specification forbids that (2.7.5.3.1), but
+ * Linux's virtio_blk builds requests of as many segments as were announced,
+ * whatever the size of the ring.
  *
  * Context: available side.
  * Return: 0, -EAGAIN as vha_ring_read(), or -EINVAL with the reason in
@@ -79,7 +83,7 @@ int vha_chain_indirect(struct vha_ring *ring, struct vha_chain *chain, u64 addr,
 
 	if (!ring->indirect || (flags & VRING_DESC_F_NEXT))
 		return vha_ring_fail(ring, VHA_RING_INDIRECT);
-	if (!count || count > ring->num || len % sizeof(*ring->table))
+	if (!count || count > ring->chain_max || len % sizeof(*ring->table))
 		return vha_ring_fail(ring, VHA_RING_INDIRECT);
 	if (addr + len < addr)
 		return vha_ring_fail(ring, VHA_RING_ADDRESS);

@@ -139,6 +139,7 @@ static inline void vha_ring_untake(struct vha_ring *ring,
  * vha_chain_add() - append a segment to a chain
  * @ring: the ring
  * @chain: the chain
+ * @max: segments it may have: @ring->num as long as it is in the ring itself
  * @addr: as the descriptor has it
  * @len: likewise
  * @write: the device writes to it
@@ -146,11 +147,11 @@ static inline void vha_ring_untake(struct vha_ring *ring,
  * Return: 0, or -EINVAL with the reason in @ring->error.
  */
 static inline int vha_chain_add(struct vha_ring *ring, struct vha_chain *chain,
-				u64 addr, u32 len, bool write)
+				unsigned int max, u64 addr, u32 len, bool write)
 {
 	unsigned int nr = chain->out_num + chain->in_num;
 
-	if (unlikely(nr >= ring->num))
+	if (unlikely(nr >= max))
 		return vha_ring_fail(ring, VHA_RING_LOOP);
 	if (unlikely(nr >= chain->max))
 		return vha_ring_fail(ring, VHA_RING_SEGMENTS);

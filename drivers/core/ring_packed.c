@@ -49,7 +49,7 @@ static int packed_walk(struct vha_ring *ring, struct vha_chain *chain, u16 flags
 		if (flags & VRING_DESC_F_INDIRECT)
 			err = vha_chain_indirect(ring, chain, addr, len, flags);
 		else
-			err = vha_chain_add(ring, chain, addr, len,
+			err = vha_chain_add(ring, chain, ring->num, addr, len,
 					    flags & VRING_DESC_F_WRITE);
 		if (err)
 			return err;

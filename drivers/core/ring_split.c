@@ -60,7 +60,7 @@ static int split_walk(struct vha_ring *ring, struct vha_chain *chain, u16 head)
 
 		if (flags & VRING_DESC_F_INDIRECT)
 			return vha_chain_indirect(ring, chain, addr, len, flags);
-		err = vha_chain_add(ring, chain, addr, len,
+		err = vha_chain_add(ring, chain, ring->num, addr, len,
 				    flags & VRING_DESC_F_WRITE);
 		if (err || !(flags & VRING_DESC_F_NEXT))
 			return err;

@@ -3,6 +3,7 @@
  * From what the VMM said about a ring to a mapped one, and back
  */
 #include <linux/align.h>
+#include <linux/minmax.h>
 #include <linux/slab.h>
 
 #include "core.h"
@@ -219,6 +220,16 @@ bool vha_vring_overlaps(const struct vha_queue *vq, u64 start, u64 last)
 	return false;
 }
 
+/* Every device takes so many descriptors in an indirect table, as its peers do. */
+#define CHAIN_MAX	1024U
+
+static u16 chain_max(const struct vha_queue *vq)
+{
+	if (!vha_queue_feature(vq, VIRTIO_RING_F_INDIRECT_DESC))
+		return vq->num;
+	return max3(vq->num, vq->dev->chain_max, CHAIN_MAX);
+}
+
 /**
  * vha_vring_alloc() - allocate what a ring of the queue's size needs
  * @vq: the queue
@@ -227,18 +238,21 @@ bool vha_vring_overlaps(const struct vha_queue *vq, u64 start, u64 last)
  */
 int vha_vring_alloc(struct vha_queue *vq)
 {
-	u32 segs = vq->num;
+	bool indirect = vha_queue_feature(vq, VIRTIO_RING_F_INDIRECT_DESC);
+	bool in_order = vha_queue_feature(vq, VIRTIO_F_IN_ORDER);
+	u32 segs = chain_max(vq);
 
+	vq->ring.chain_max = segs;
 	if (vha_queue_feature(vq, VIRTIO_F_ACCESS_PLATFORM))
 		segs += VHA_RESOLVE_SEGS;
 	vq->chain.max = segs;
 	vq->chain.segs = kvcalloc(segs, sizeof(*vq->chain.segs), GFP_KERNEL_ACCOUNT);
-	vq->ring.table = kvcalloc(vq->num, sizeof(*vq->ring.table), GFP_KERNEL_ACCOUNT);
-	vq->ring.order = NULL;
-	if (vha_queue_feature(vq, VIRTIO_F_IN_ORDER))
+	if (indirect)
+		vq->ring.table = kvcalloc(vq->ring.chain_max, sizeof(*vq->ring.table),
+					  GFP_KERNEL_ACCOUNT);
+	if (in_order)
 		vq->ring.order = kvcalloc(vq->num, sizeof(*vq->ring.order), GFP_KERNEL_ACCOUNT);
-	if (vq->chain.segs && vq->ring.table &&
-	    (vq->ring.order || !vha_queue_feature(vq, VIRTIO_F_IN_ORDER)))
+	if (vq->chain.segs && (vq->ring.table || !indirect) && (vq->ring.order || !in_order))
 		return 0;
 	vha_vring_free(vq);
 	return -ENOMEM;

@@ -36,6 +36,8 @@ struct vha_workers;
  * @acked: features the driver acknowledged; changes only while no queue runs
  * @backend_features: VHOST_BACKEND_F_* bits of the VMM
  * @backend: a backing object of the class's is attached
+ * @chain_max: descriptors the class announced a buffer may have, however small
+ *	the ring; 0 for no more than any device takes. Changes while no queue runs.
  * @suspended: between VHA_SUSPEND and VHA_RESUME
  * @closing: the last descriptor is gone, and with it whoever would look at what
  *	the buffers in flight bring; any context reads it
@@ -60,6 +62,7 @@ struct vha_device {
 	u64 acked[VHA_FEATURES_WORDS];
 	u64 backend_features;
 	bool backend;
+	u32 chain_max;
 	bool suspended;
 	bool closing;
 	bool pin;

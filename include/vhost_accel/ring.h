@@ -61,7 +61,8 @@
  * @VHA_RING_AVAIL_INDEX: available index further ahead than the ring's size
  * @VHA_RING_HEAD: head index not below the ring's size
  * @VHA_RING_NEXT: next index not below the ring's size
- * @VHA_RING_LOOP: chain of more descriptors than the ring's size
+ * @VHA_RING_LOOP: chain of more descriptors than the ring's size or, with an
+ *	indirect table, than &vha_ring.chain_max
  * @VHA_RING_ORDER: device-readable descriptor after a device-writable one
  * @VHA_RING_LENGTH: descriptor lengths add up to more than 4 GiB
  * @VHA_RING_ADDRESS: descriptor's address plus length wraps
@@ -155,6 +156,8 @@ struct vha_order {
 /**
  * struct vha_ring - device side of one virtqueue
  * @num: ring size in descriptors; a power of two when split
+ * @chain_max: descriptors a chain may have that ends in an indirect table; not
+ *	below @num
  * @packed: VIRTIO_F_RING_PACKED
  * @event_idx: VIRTIO_RING_F_EVENT_IDX
  * @indirect: VIRTIO_RING_F_INDIRECT_DESC
@@ -166,7 +169,8 @@ struct vha_order {
  * @pdesc: packed descriptor ring
  * @driver: packed driver event suppression, written by the driver
  * @device: packed device event suppression, written by us
- * @table: scratch for one indirect table, @num entries
+ * @table: scratch for one indirect table, @chain_max entries; NULL unless
+ *	@indirect
  * @order: in-order table, @num slots; NULL unless @in_order
  * @fetched: buffers (split) or descriptors (packed) fetched so far, free
  *	running; available side
@@ -191,6 +195,7 @@ struct vha_order {
  */
 struct vha_ring {
 	u16 num;
+	u16 chain_max;
 	bool packed;
 	bool event_idx;
 	bool indirect;

@@ -186,6 +186,50 @@ TEST_F(config, params)
 	EXPECT_EQ(self->config.wce, 0);
 }
 
+/* A read of @nr segments through an indirect table, into a ring of 16. */
+static void small_ring_read(struct config_fixture *self, unsigned int nr)
+{
+	struct tvm_queue *vq = &self->rig.vqs[1];
+	uint64_t gpa = tvm_mem_alloc(&self->rig.mem, nr * 512, 512);
+	struct tvm_seg *data = calloc(nr, sizeof(*data));
+	struct tvm_blk_req req;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		data[i] = (struct tvm_seg){ gpa + i * 512, 512 };
+	tvm_blk_req_init(&req, &self->rig.mem);
+	req.type = VIRTIO_BLK_T_IN;
+	req.data = data;
+	req.nr = nr;
+	req.data_in = true;
+	EXPECT_EQ(tvm_blk_run(vq, &req, NULL, TVM_ADD_INDIRECT), VIRTIO_BLK_S_OK);
+	EXPECT_EQ(req.used.len, nr * 512 + 1);
+	EXPECT_EQ(tvm_event_read(vq->err_fd), 0ULL);
+	free(data);
+}
+
+/* Drivers build requests of as many segments as announced in rings of any size. */
+TEST_F(config, seg_max_small_ring)
+{
+	struct vha_blk_params params = { .seg_max = 3000 };
+	const struct tvm_config cfg = self->rig.vqs[0].cfg;
+
+	ASSERT_EQ(tvm_queue_init(&self->rig.vqs[1], self->dev, 1, 16, &cfg), 0);
+	self->rig.queues = 2;
+	ASSERT_EQ(tvm_queue_start(&self->rig.vqs[1]), 0);
+	config_read(self);
+	small_ring_read(self, self->config.seg_max);
+	/* With header and status what every device takes. */
+	small_ring_read(self, 1022);
+	ASSERT_EQ(tvm_queue_stop(&self->rig.vqs[1], NULL), 0);
+
+	ASSERT_EQ(tvm_dev_backend_set(self->dev, -1, 0), 0);
+	ASSERT_EQ(tvm_dev_ioctl(self->dev, VHA_BLK_SET_PARAMS, &params), 0);
+	ASSERT_EQ(tvm_dev_backend_set(self->dev, self->rig.disk.fd, 0), 0);
+	ASSERT_EQ(tvm_queue_start(&self->rig.vqs[1]), 0);
+	small_ring_read(self, 3000);
+}
+
 /* One queue is no multiqueue. */
 TEST_F(config, one_queue)
 {

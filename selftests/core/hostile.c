@@ -14,6 +14,8 @@
 #include "tvm_rig.h"
 
 #define NUM		16
+/* Descriptors the device takes in a buffer, whatever the size of the ring. */
+#define CHAIN_MAX	1024
 #define WAIT_MS		5000
 
 /* As enum vha_ring_error of the core; statistics carry the number. */
@@ -298,7 +300,7 @@ TEST_F(hostile, indirect)
 		{ table, 0, INDIR, 0 },
 		{ table, 15, INDIR, 0 },
 		{ table, 24, INDIR, 0 },
-		{ table, 16 * (NUM + 1), INDIR, 0 },
+		{ table, 16 * (CHAIN_MAX + 1), INDIR, 0 },
 		{ table, 0xfffffff0, INDIR, 0 },
 		{ table, 16, INDIR | NEXT, 0 },
 	};

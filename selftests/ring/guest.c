@@ -55,7 +55,7 @@ struct guest *guest_open(const struct vha_ring *layout, unsigned int max_segs)
 	ring->desc = (void *)guest->part[GUEST_DESC].bytes;
 	ring->avail = (void *)guest->part[GUEST_DRIVER].bytes;
 	ring->used = (void *)guest->part[GUEST_DEVICE].bytes;
-	ring->table = allocate(ring->num * sizeof(*ring->table));
+	ring->table = allocate(ring->chain_max * sizeof(*ring->table));
 	ring->order = ring->in_order ? allocate(ring->num * sizeof(*ring->order)) : NULL;
 	guest->chain.max = max_segs;
 	guest->chain.segs = allocate(max_segs * sizeof(*guest->chain.segs));

@@ -46,14 +46,14 @@ static bool broken(struct reference *r, enum vha_ring_error error)
 }
 
 static bool add_segment(struct reference *r, const struct guest *guest,
-			const struct item *item)
+			unsigned int most, const struct item *item)
 {
 	unsigned int n = r->num_segs;
 	bool write = item->flags & WRITE;
 	u64 sum = item->len;
 	unsigned int i;
 
-	if (n == guest->ring.num)
+	if (n >= most)
 		return broken(r, VHA_RING_LOOP);
 	if (n == guest->chain.max)
 		return broken(r, VHA_RING_SEGMENTS);
@@ -83,7 +83,7 @@ static bool add_table(struct reference *r, const struct guest *guest,
 
 	if (!guest->ring.indirect || (pointer->flags & NEXT))
 		return broken(r, VHA_RING_INDIRECT);
-	if (pointer->len % 16 || count < 1 || count > guest->ring.num)
+	if (pointer->len % 16 || count < 1 || count > guest->ring.chain_max)
 		return broken(r, VHA_RING_INDIRECT);
 	if (start > UINT64_MAX - pointer->len)
 		return broken(r, VHA_RING_ADDRESS);
@@ -101,7 +101,7 @@ static bool add_table(struct reference *r, const struct guest *guest,
 
 		if (!packed && (item.flags & INDIRECT))
 			return broken(r, VHA_RING_INDIRECT);
-		if (!add_segment(r, guest, &item))
+		if (!add_segment(r, guest, guest->ring.chain_max, &item))
 			return false;
 		if (packed) {
 			i++;
@@ -154,7 +154,7 @@ static void reference_split(struct reference *r, const struct guest *guest)
 				return;
 			break;
 		}
-		if (!add_segment(r, guest, &item))
+		if (!add_segment(r, guest, num, &item))
 			return;
 		if (!(item.flags & NEXT))
 			break;
@@ -188,7 +188,7 @@ static void reference_packed(struct reference *r, const struct guest *guest)
 		return;
 	for (;;) {
 		if (item.flags & INDIRECT ? !add_table(r, guest, &item) :
-					    !add_segment(r, guest, &item))
+					    !add_segment(r, guest, num, &item))
 			return;
 		at++;
 		if (!(item.flags & NEXT))

@@ -11,6 +11,7 @@ struct rig *rig_open(unsigned int flags, u16 num)
 {
 	struct vha_ring layout = {
 		.num = num,
+		.chain_max = 2 * num,
 		.packed = flags & RIG_PACKED,
 		.event_idx = flags & RIG_EVENT_IDX,
 		.indirect = flags & RIG_INDIRECT,
@@ -34,7 +35,7 @@ struct rig *rig_open(unsigned int flags, u16 num)
 	driver->used = rig->guest->part[GUEST_DEVICE].bytes;
 	driver->tables = rig->guest->ram;
 	driver->tables_addr = GUEST_RAM_BASE;
-	driver->table_len = num;
+	driver->table_len = layout.chain_max;
 	driver_init(driver);
 	CHECK(!vha_ring_init(rig->ring, layout.packed ? 0x80008000 : 0));
 	return rig;

@@ -131,6 +131,7 @@ static void open_ring(const struct bench *b, struct vha_ring *r, struct driver *
 	r->desc = d->desc;
 	r->avail = d->avail;
 	r->used = d->used;
+	r->chain_max = NUM;
 	r->table = allocate(NUM * sizeof(*r->table));
 	r->order = allocate(NUM * sizeof(*r->order));
 	driver_init(d);

@@ -167,7 +167,7 @@ static u16 fill_desc(u8 *desc, bool last)
 	u32 len = some_length();
 
 	if (last && (take(1) & 1)) {
-		unsigned int count = 1 + take(1) % (fuzz.ring->num + 1);
+		unsigned int count = 1 + take(1) % (fuzz.ring->chain_max + 1);
 		unsigned int offset = take(1) * 16;
 		u8 odd = take(1);
 
@@ -267,7 +267,8 @@ static void check_chain(void)
 	u64 len[2] = { 0, 0 };
 	unsigned int i;
 
-	REQUIRE(count && count <= chain->max && count <= fuzz.ring->num);
+	REQUIRE(count && count <= chain->max);
+	REQUIRE(count <= (fuzz.guest->reads ? fuzz.ring->chain_max : fuzz.ring->num));
 	for (i = 0; i < count; i++) {
 		const struct vha_seg *seg = &chain->segs[i];
 
@@ -606,6 +607,7 @@ static void open_ring(void)
 	u32 base;
 
 	layout.num = layout.packed ? 1 + size % MAX_NUM : sizes[size % 6];
+	layout.chain_max = layout.num + (size >> 5);
 	fuzz.guest = guest_open(&layout, max & 1 ? MAX_SEGS : 1 + max % 8);
 	fuzz.ring = &fuzz.guest->ring;
 	fuzz.mutate = flags & 0x40;

@@ -303,6 +303,7 @@ static void stress_open(struct stress *s)
 	r->desc = d->desc;
 	r->avail = d->avail;
 	r->used = d->used;
+	r->chain_max = v->num;
 	r->table = allocate(v->num * sizeof(*r->table));
 	r->order = allocate(v->num * sizeof(*r->order));
 	s->tokens = allocate(v->num * sizeof(*s->tokens));

@@ -7,6 +7,8 @@
 #include <endian.h>
 
 #define NUM	4
+/* As rig_open() sets it. */
+#define CHAIN_MAX	(2 * NUM)
 
 enum {
 	N = VRING_DESC_F_NEXT,
@@ -32,7 +34,7 @@ struct hostile {
 	const char *name;
 	enum vha_ring_error error;
 	struct entry desc[NUM];
-	struct entry table[NUM + 1];
+	struct entry table[CHAIN_MAX];
 	unsigned int max;	/* segments the chain has room for, if not zero */
 };
 
@@ -55,8 +57,8 @@ static const struct hostile split_cases[] = {
 	{ "table of no bytes", VHA_RING_INDIRECT, { { TABLE, 0, I, 0 } } },
 	{ "table of 17 bytes", VHA_RING_INDIRECT, { { TABLE, 17, I, 0 } } },
 	{ "table of 8 bytes", VHA_RING_INDIRECT, { { TABLE, 8, I, 0 } } },
-	{ "table longer than the ring", VHA_RING_INDIRECT,
-	  { { TABLE, 16 * (NUM + 1), I, 0 } } },
+	{ "table longer than a chain may be", VHA_RING_INDIRECT,
+	  { { TABLE, 16 * (CHAIN_MAX + 1), I, 0 } } },
 	{ "table of 4 GiB less 16", VHA_RING_INDIRECT, { { TABLE, -16u, I, 0 } } },
 	{ "table and next", VHA_RING_INDIRECT,
 	  { { TABLE, 16, I | N, 1 }, { 1, 1, 0, 0 } }, { { 1, 1, 0, 0 } } },
@@ -69,9 +71,12 @@ static const struct hostile split_cases[] = {
 	  { { 1, 1, N, 2 } } },
 	{ "circle in a table", VHA_RING_LOOP, { { TABLE, 32, I, 0 } },
 	  { { 1, 1, N, 1 }, { 1, 1, N, 0 } } },
-	{ "ring and table longer than the ring", VHA_RING_LOOP,
-	  { { 1, 1, N, 1 }, { TABLE, 64, I, 0 } },
-	  { { 1, 1, N, 1 }, { 1, 1, N, 2 }, { 1, 1, N, 3 }, { 1, 1, 0, 0 } } },
+	{ "ring and table longer than a chain may be", VHA_RING_LOOP,
+	  { { 1, 1, N, 1 }, { TABLE, 16 * CHAIN_MAX, I, 0 } },
+	  { { 1, 1, N, 1 }, { 1, 1, N, 2 }, { 1, 1, N, 3 }, { 1, 1, N, 4 },
+	    { 1, 1, N, 5 }, { 1, 1, N, 6 }, { 1, 1, N, 7 }, { 1, 1, 0, 0 } } },
+	{ "circle in the ring before a table", VHA_RING_LOOP,
+	  { { 1, 1, N, 1 }, { 1, 1, N, 0 }, { TABLE, 16, I, 0 } } },
 	{ "readable in a table after writable", VHA_RING_ORDER,
 	  { { 1, 1, N | W, 1 }, { TABLE, 16, I | W, 0 } }, { { 1, 1, 0, 0 } } },
 	{ "more segments than room", VHA_RING_SEGMENTS,
@@ -96,13 +101,13 @@ static const struct hostile packed_cases[] = {
 	{ "table address wraps", VHA_RING_ADDRESS, { { -16ull, 16, A | I, 0 } } },
 	{ "table of no bytes", VHA_RING_INDIRECT, { { TABLE, 0, A | I, 0 } } },
 	{ "table of 17 bytes", VHA_RING_INDIRECT, { { TABLE, 17, A | I, 0 } } },
-	{ "table longer than the ring", VHA_RING_INDIRECT,
-	  { { TABLE, 16 * (NUM + 1), A | I, 0 } } },
+	{ "table longer than a chain may be", VHA_RING_INDIRECT,
+	  { { TABLE, 16 * (CHAIN_MAX + 1), A | I, 0 } } },
 	{ "table and next", VHA_RING_INDIRECT,
 	  { { TABLE, 16, A | I | N, 0 }, { 1, 1, A, 0 } } },
 	{ "table outside of memory", VHA_RING_UNMAPPED, { { TABLE - 16, 16, A | I, 0 } } },
-	{ "ring and table longer than the ring", VHA_RING_LOOP,
-	  { { 1, 1, A | N, 0 }, { TABLE, 64, A | I, 0 } } },
+	{ "ring and table longer than a chain may be", VHA_RING_LOOP,
+	  { { 1, 1, A | N, 0 }, { TABLE, 16 * CHAIN_MAX, A | I, 0 } } },
 	{ "readable in a table after writable", VHA_RING_ORDER,
 	  { { 1, 1, A | N | W, 0 }, { TABLE, 16, A | I | W, 0 } } },
 	{ "more segments than room", VHA_RING_SEGMENTS,
@@ -124,7 +129,7 @@ static void build(struct rig *rig, const struct hostile *hostile)
 			rig_split_desc(rig, i, e->addr, e->len, e->flags, e->link);
 	}
 	/* A table of zeros is right for a packed ring. */
-	for (i = 0; i < NUM; i++) {
+	for (i = 0; i < CHAIN_MAX; i++) {
 		const struct entry *e = &hostile->table[i];
 
 		table[i].addr = htole64(e->addr);

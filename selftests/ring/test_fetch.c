@@ -52,6 +52,23 @@ static void all_shapes(unsigned int flags)
 			}
 }
 
+/* A table may be longer than the ring, with segments of the ring before it too. */
+static void long_tables(unsigned int flags)
+{
+	unsigned int segs, indirect;
+
+	for (segs = 5; segs <= 8; segs++)
+		for (indirect = segs - 3; indirect <= segs; indirect++) {
+			struct rig *rig = rig_open(flags | RIG_INDIRECT, 4);
+
+			CHECK(rig_add(rig, 2, segs - 2, indirect, 6));
+			CHECK(vha_ring_fetch(rig->ring, rig->chain) == 1);
+			CHECK(rig_is(rig, 2, segs - 2, 6));
+			CHECK(rig->guest->reads == 1);
+			rig_close(rig);
+		}
+}
+
 static void zero_length(unsigned int flags)
 {
 	struct driver_seg segs[3] = { { 1, 0 }, { ~0ull, 0 }, { 3, 0 } };
@@ -216,6 +233,7 @@ const struct test fetch_tests[] = {
 	{ "nothing available", nothing_there, RIG_PACKED },
 	{ "plain chain, each field loaded once", plain_chain, RIG_PACKED | RIG_IN_ORDER },
 	{ "all shapes of chains", all_shapes, RIG_PACKED },
+	{ "tables longer than the ring", long_tables, RIG_PACKED },
 	{ "descriptors of length zero", zero_length, RIG_PACKED },
 	{ "lengths of 4 GiB less one", longest, RIG_PACKED },
 	{ "WRITE is ignored on an indirect descriptor", indirect_ignores_write,

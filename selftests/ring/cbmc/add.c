@@ -3,17 +3,18 @@
  * One segment added to any chain
  *
  * vha_chain_add() alone writes to a chain, and starts from an empty one. What
- * it keeps therefore holds of every chain, of rings of all sizes.
+ * it keeps therefore holds of every chain, of rings of all sizes and chains of
+ * all lengths.
  */
 #include "proof.h"
 
 #include RING_ACCESS
 
-static bool sound(const struct vha_chain *chain)
+static bool sound(const struct vha_chain *chain, unsigned int max)
 {
 	unsigned int count = chain->out_num + chain->in_num;
 
-	return count <= proof.ring.num && count <= chain->max &&
+	return count <= max && count <= chain->max &&
 	       (u64)chain->out_len + chain->in_len <= U32_MAX;
 }
 
@@ -25,26 +26,25 @@ int main(void)
 	u64 addr = nondet_u64();
 	u32 len = nondet_u32();
 	bool write = nondet_bool();
-	unsigned int count, another = nondet_u16();
+	unsigned int count, another = nondet_u16(), max = nondet_u16();
 	int result;
 
 	proof_layout(nondet_bool());
-	proof.ring.num = nondet_u16();
-	ASSUME(proof.ring.num >= 1 && proof.ring.num <= VHA_RING_MAX);
+	ASSUME(max >= 1 && max <= VHA_RING_MAX);
 	chain->out_num = nondet_u16();
 	chain->in_num = nondet_u16();
 	chain->out_len = nondet_u32();
 	chain->in_len = nondet_u32();
 	__CPROVER_havoc_object(proof_segs);
-	ASSUME(sound(chain));
+	ASSUME(sound(chain, max));
 	before = *chain;
 	count = before.out_num + before.in_num;
 	ASSUME(another < SEGS && another != count);
 	other = proof_segs[another];
 
-	result = vha_chain_add(&proof.ring, chain, addr, len, write);
+	result = vha_chain_add(&proof.ring, chain, max, addr, len, write);
 
-	PROVE(sound(chain));
+	PROVE(sound(chain, max));
 	PROVE(result == 0 || result == -EINVAL);
 	PROVE(proof_segs[another].addr == other.addr);
 	PROVE(proof_segs[another].len == other.len);

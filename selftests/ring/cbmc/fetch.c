@@ -16,7 +16,8 @@ static void prove_token(void)
 	const struct vha_token *token = &chain->token;
 	unsigned int count = chain->out_num + chain->in_num;
 
-	PROVE(count >= 1 && count <= chain->max && count <= proof.ring.num);
+	PROVE(count >= 1 && count <= chain->max);
+	PROVE(count <= (proof.reads ? proof.ring.chain_max : proof.ring.num));
 	PROVE(token->id < proof.ring.num);
 	PROVE(token->ndescs >= 1 && token->ndescs <= proof.ring.num);
 	PROVE(PACKED || token->ndescs == 1);

@@ -7,7 +7,7 @@
 struct proof proof;
 
 struct vha_seg proof_segs[SEGS];
-struct vring_desc proof_table[NUM];
+struct vring_desc proof_table[SEGS];
 struct vha_order proof_order[NUM];
 
 u8 proof_desc[16 * NUM] __attribute__((aligned(16)));
@@ -94,7 +94,7 @@ int vha_ring_read(struct vha_ring *ring, u64 addr, void *dst, u32 len)
 	int result = nondet_int();
 
 	PROVE(ring == &proof.ring && dst == ring->table);
-	PROVE(len && len % 16 == 0 && len <= 16 * ring->num);
+	PROVE(len && len % 16 == 0 && len <= 16 * ring->chain_max);
 	PROVE(addr + len >= addr);
 	proof.reads++;
 	__CPROVER_havoc_object(proof_table);
@@ -107,6 +107,7 @@ void proof_layout(bool packed)
 	struct vha_ring *ring = &proof.ring;
 
 	ring->num = nondet_u16();
+	ring->chain_max = nondet_u16();
 	ring->packed = packed;
 	ring->event_idx = nondet_bool();
 	ring->indirect = nondet_bool();
@@ -121,6 +122,7 @@ void proof_layout(bool packed)
 	proof.chain.max = nondet_u32();
 	ASSUME(ring->num >= 1 && ring->num <= NUM);
 	ASSUME(packed || ring->num != 3);
+	ASSUME(ring->chain_max >= ring->num && ring->chain_max <= SEGS);
 	ASSUME(proof.chain.max <= SEGS);
 }
 

@@ -21,8 +21,8 @@
 #ifndef NUM
 #define NUM	4
 #endif
-/* Largest number of segments a chain has room for; likewise. */
-#define SEGS	5
+/* Largest number of segments a chain may have, and has room for; likewise. */
+#define SEGS	(NUM + 1)
 
 bool nondet_bool(void);
 u16 nondet_u16(void);
@@ -45,7 +45,7 @@ struct proof {
 extern struct proof proof;
 
 extern struct vha_seg proof_segs[SEGS];
-extern struct vring_desc proof_table[NUM];
+extern struct vring_desc proof_table[SEGS];
 extern struct vha_order proof_order[NUM];
 
 /* The guest's memory, with room for the largest ring. */
