@@ -13,6 +13,7 @@
  *
  * The worker finds a ring hostile; all else happens with the device mutex held.
  */
+#include <kunit/visibility.h>
 #include <linux/ktime.h>
 #include <linux/log2.h>
 #include <linux/sched/signal.h>
@@ -508,6 +509,7 @@ void vha_queue_wait(struct vha_queue *vq)
 	mutex_lock(&vq->mutex);
 	mutex_unlock(&vq->mutex);
 }
+EXPORT_SYMBOL_IF_KUNIT(vha_queue_wait);
 
 /*
  * The ring is mapped by the owner, whose limit of locked memory counts, and
@@ -714,6 +716,7 @@ struct vha_queue *vha_queue_create(struct vha_device *dev, u16 index)
 	vha_kick_init(vq);
 	return vq;
 }
+EXPORT_SYMBOL_IF_KUNIT(vha_queue_create);
 
 /**
  * vha_queue_destroy() - free a queue that was reset and has no worker
@@ -723,3 +726,4 @@ void vha_queue_destroy(struct vha_queue *vq)
 {
 	kvfree(vq);
 }
+EXPORT_SYMBOL_IF_KUNIT(vha_queue_destroy);
