@@ -48,6 +48,20 @@ int vha_device_set_features(struct vha_device *dev, const u64 *features);
 
 /* queue.c */
 
+/**
+ * vha_stat_add() - add to a counter of a queue
+ * @vq: the queue
+ * @stat: which
+ * @value: how much
+ *
+ * Context: the counter's one writer, see &enum vha_stat.
+ */
+static inline void vha_stat_add(struct vha_queue *vq, enum vha_stat stat, u64 value)
+{
+	/* Readers of statistics want no torn values. */
+	WRITE_ONCE(vq->stats[stat], vq->stats[stat] + value);
+}
+
 struct vha_queue *vha_queue_create(struct vha_device *dev, u16 index);
 void vha_queue_destroy(struct vha_queue *vq);
 void vha_queue_halt(struct vha_queue *vq);

@@ -98,7 +98,7 @@ static int kick_wake(wait_queue_entry_t *entry, unsigned int mode, int sync, voi
 
 	if (key_to_poll(key) & EPOLLIN) {
 		trace_vha_kick(vq);
-		WRITE_ONCE(vq->stats[VHA_STAT_KICKS], vq->stats[VHA_STAT_KICKS] + 1);
+		vha_stat_add(vq, VHA_STAT_KICKS, 1);
 		vha_queue_kick(vq);
 	}
 	return 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Virtqueues: fetching, returning, and the life cycle between them
+ * Virtqueues: fetching, returning, and the life cycle around them
  *
  * A queue moves between the states of &enum vha_queue_state like this:
  *
@@ -14,27 +14,11 @@
  * The worker finds a ring hostile; all else happens with the device mutex held.
  */
 #include <kunit/visibility.h>
-#include <linux/ktime.h>
 #include <linux/log2.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "core.h"
 #include "trace.h"
-
-/* A turn ends after so many buffers or bytes, then other queues have theirs. */
-#define TURN_CHAINS	256
-#define TURN_BYTES	(8U << 20)
-/* Returned buffers become visible, and are signalled, once per batch. */
-#define BATCH_CHAINS	64
-/* Where the adaptive polling budget starts to grow from. */
-#define POLL_START_NS	4000
-
-static void stat_add(struct vha_queue *vq, enum vha_stat stat, u64 value)
-{
-	/* One writer; readers of statistics want no torn values. */
-	WRITE_ONCE(vq->stats[stat], vq->stats[stat] + value);
-}
 
 /**
  * vha_queue_kick() - have the queue's worker serve the queue
@@ -62,7 +46,7 @@ void vha_queue_break(struct vha_queue *vq, enum vha_ring_error error)
 	if (vq->state == VHA_QUEUE_BROKEN)
 		return;
 	vq->state = VHA_QUEUE_BROKEN;
-	stat_add(vq, VHA_STAT_BROKEN, 1);
+	vha_stat_add(vq, VHA_STAT_BROKEN, 1);
 	WRITE_ONCE(vq->stats[VHA_STAT_ERROR], error);
 	trace_vha_error(vq, error);
 	vha_event_signal(&vq->err);
@@ -106,12 +90,12 @@ int vha_queue_fetch(struct vha_queue *vq, struct vha_chain *chain)
 	if (ret > 0) {
 		/* Read without the mutex by whoever waits for buffers. */
 		WRITE_ONCE(vq->taken, vq->taken + 1);
-		stat_add(vq, VHA_STAT_CHAINS, 1);
+		vha_stat_add(vq, VHA_STAT_CHAINS, 1);
 		trace_vha_request_begin(vq, chain);
 	} else if (ret == -EAGAIN) {
 		/* As if it had been taken and put back. */
-		stat_add(vq, VHA_STAT_CHAINS, 1);
-		stat_add(vq, VHA_STAT_RETRIES, 1);
+		vha_stat_add(vq, VHA_STAT_CHAINS, 1);
+		vha_stat_add(vq, VHA_STAT_RETRIES, 1);
 	} else if (ret < 0) {
 		vha_queue_break(vq, vq->ring.error);
 	}
@@ -129,7 +113,7 @@ void vha_queue_unfetch(struct vha_queue *vq, const struct vha_token *token)
 	lockdep_assert_held(&vq->mutex);
 	vha_ring_unfetch(&vq->ring, token);
 	WRITE_ONCE(vq->taken, vq->taken - 1);
-	stat_add(vq, VHA_STAT_RETRIES, 1);
+	vha_stat_add(vq, VHA_STAT_RETRIES, 1);
 }
 EXPORT_SYMBOL_GPL(vha_queue_unfetch);
 
@@ -142,7 +126,7 @@ static bool publish(struct vha_queue *vq)
 		return false;
 	vha_ring_publish(&vq->ring);
 	signal = vha_ring_need_signal(&vq->ring);
-	stat_add(vq, signal ? VHA_STAT_SIGNALS : VHA_STAT_SUPPRESSED, 1);
+	vha_stat_add(vq, signal ? VHA_STAT_SIGNALS : VHA_STAT_SUPPRESSED, 1);
 	return signal;
 }
 
@@ -198,9 +182,9 @@ void vha_queue_used_many(struct vha_queue *vq, const struct vha_used *used, unsi
 		vha_ring_stage(&vq->ring, &used[i].token, used[i].len);
 	}
 	WRITE_ONCE(vq->returned, vq->returned + nr);
-	stat_add(vq, VHA_STAT_USED, nr);
+	vha_stat_add(vq, VHA_STAT_USED, nr);
 	if (!in_task())
-		stat_add(vq, VHA_STAT_USED_IRQ, nr);
+		vha_stat_add(vq, VHA_STAT_USED_IRQ, nr);
 	if (!batched)
 		signal = publish(vq);
 	/* Those who wait enter the wait queue with the lock held. */
@@ -282,180 +266,6 @@ bool vha_queue_enable_kick(struct vha_queue *vq)
 }
 EXPORT_SYMBOL_GPL(vha_queue_enable_kick);
 
-static u32 turn_bytes(const struct vha_queue *vq)
-{
-	return vq->dev->class->turn_bytes ?: TURN_BYTES;
-}
-
-/**
- * vha_queue_turn_over() - whether it is time to let other queues have a turn
- * @vq: the queue
- * @chains: buffers served in this turn
- * @bytes: bytes moved in this turn
- *
- * Return: whether it is; the caller then queues itself with vha_queue_kick()
- * and returns.
- */
-bool vha_queue_turn_over(const struct vha_queue *vq, unsigned int chains, u64 bytes)
-{
-	return chains >= TURN_CHAINS || bytes >= turn_bytes(vq) ||
-	       signal_pending(current);
-}
-EXPORT_SYMBOL_GPL(vha_queue_turn_over);
-
-/* Returns how a batch ended: as vha_queue_fetch(), or 1 when there may be more. */
-static int serve_batch(struct vha_queue *vq, vha_chain_fn fn, unsigned int *chains, u64 *bytes)
-{
-	struct vha_chain *chain = &vq->chain;
-	unsigned int n;
-	int ret = 1;
-
-	/* A few large buffers are a turn as well. */
-	for (n = 0; n < BATCH_CHAINS && *bytes < turn_bytes(vq); n++) {
-		ret = vha_queue_fetch(vq, chain);
-		if (ret <= 0)
-			break;
-		*bytes += (u64)chain->out_len + chain->in_len;
-		ret = fn(vq, chain);
-		if (unlikely(ret)) {
-			vha_queue_unfetch(vq, &chain->token);
-			if (ret != -EAGAIN)
-				vha_queue_break(vq, VHA_RING_CLASS);
-			break;
-		}
-		ret = 1;
-	}
-	*chains += n;
-	return ret;
-}
-
-static int batch(struct vha_queue *vq, vha_chain_fn fn, unsigned int *chains, u64 *bytes)
-{
-	const struct vha_class *class = vq->dev->class;
-	int ret;
-
-	vha_queue_batch_begin(vq);
-	if (class->batch_begin)
-		class->batch_begin(vq);
-	ret = serve_batch(vq, fn, chains, bytes);
-	if (class->batch_end)
-		class->batch_end(vq);
-	vha_queue_batch_end(vq);
-	return ret;
-}
-
-static bool poll_once(struct vha_queue *vq)
-{
-	const struct vha_class *class = vq->dev->class;
-
-	if (class->poll)
-		class->poll(vq);
-	return vha_ring_pending(&vq->ring);
-}
-
-/*
- * The budget follows what polling could have gained: it doubles when the
- * driver came back within the VMM's limit after we gave up, else it halves.
- */
-static void poll_adapt(struct vha_queue *vq)
-{
-	u64 limit = (u64)READ_ONCE(vq->busyloop_us) * NSEC_PER_USEC;
-	u64 slept;
-
-	if (!limit || !vq->idle_since)
-		return;
-	slept = ktime_get_ns() - vq->idle_since;
-	vq->idle_since = 0;
-	if (slept <= limit)
-		vq->poll_ns = min_t(u64, limit, max_t(u64, vq->poll_ns * 2, POLL_START_NS));
-	else
-		vq->poll_ns = vq->poll_ns >= 2 * POLL_START_NS ? vq->poll_ns / 2 : 0;
-}
-
-/**
- * vha_queue_begin_turn() - what a turn of a queue starts with
- * @vq: the queue
- *
- * Learns from how long the queue was idle, and asks the driver not to notify.
- */
-void vha_queue_begin_turn(struct vha_queue *vq)
-{
-	lockdep_assert_held(&vq->mutex);
-	poll_adapt(vq);
-	vha_ring_disable_kick(&vq->ring);
-}
-EXPORT_SYMBOL_GPL(vha_queue_begin_turn);
-
-/**
- * vha_queue_poll() - spin for a while, before a notification is asked for
- * @vq: the queue
- * @ready: what is waited for
- *
- * For as long as the VMM allows and recent waits have been worth it, and the
- * worker has nothing else to do.
- *
- * Return: whether @ready was true.
- */
-bool vha_queue_poll(struct vha_queue *vq, vha_ready_fn ready)
-{
-	u64 start, now, budget = vq->poll_ns;
-	bool hit;
-
-	lockdep_assert_held(&vq->mutex);
-	if (!READ_ONCE(vq->busyloop_us))
-		return false;
-	start = ktime_get_ns();
-	do {
-		hit = ready(vq);
-		cpu_relax();
-		now = ktime_get_ns();
-	} while (!hit && now - start < budget && !need_resched() &&
-		 !signal_pending(current) && !vha_worker_busy(vq));
-	if (!hit)
-		vq->idle_since = now;
-	stat_add(vq, hit ? VHA_STAT_POLL_HIT : VHA_STAT_POLL_MISS, 1);
-	stat_add(vq, VHA_STAT_POLL_NS, now - start);
-	trace_vha_poll(vq, hit, now - start);
-	return hit;
-}
-EXPORT_SYMBOL_GPL(vha_queue_poll);
-
-/**
- * vha_queue_drain() - serve a queue until it is empty or its turn is over
- * @vq: the queue
- * @fn: serves one buffer
- *
- * Returned buffers are published in batches. When the ring is empty, polls it
- * for a while if the VMM wants that, then asks the driver to notify.
- */
-void vha_queue_drain(struct vha_queue *vq, vha_chain_fn fn)
-{
-	unsigned int chains = 0;
-	u64 bytes = 0;
-	int ret;
-
-	lockdep_assert_held(&vq->mutex);
-	vha_queue_begin_turn(vq);
-	for (;;) {
-		ret = batch(vq, fn, &chains, &bytes);
-		if (ret < 0)
-			return;
-		if (ret == 0 && !vha_queue_poll(vq, poll_once)) {
-			if (!vha_ring_enable_kick(&vq->ring))
-				return;
-			vha_ring_disable_kick(&vq->ring);
-		}
-		/* A guest that takes back what it offers gets no longer turn. */
-		if (ret == 0)
-			chains++;
-		if (vha_queue_turn_over(vq, chains, bytes)) {
-			vha_queue_kick(vq);
-			return;
-		}
-	}
-}
-EXPORT_SYMBOL_GPL(vha_queue_drain);
-
 static void queue_run(struct vha_work *work)
 {
 	struct vha_queue *vq = container_of(work, struct vha_queue, work);
@@ -465,7 +275,7 @@ static void queue_run(struct vha_work *work)
 		return;
 	mutex_lock(&vq->mutex);
 	if (vq->state == VHA_QUEUE_RUNNING) {
-		stat_add(vq, VHA_STAT_RUNS, 1);
+		vha_stat_add(vq, VHA_STAT_RUNS, 1);
 		vq->dev->class->run(vq);
 	}
 	mutex_unlock(&vq->mutex);
