@@ -84,22 +84,6 @@ bool vha_queue_exhausted(const struct vha_queue *vq)
 	return rig_of(vq)->exhausted;
 }
 
-void vha_cursor_skip(struct vha_cursor *cursor, u32 len)
-{
-	while (cursor->nr) {
-		u32 left = cursor->seg->len - cursor->offset;
-
-		if (len < left) {
-			cursor->offset += len;
-			return;
-		}
-		len -= left;
-		cursor->seg++;
-		cursor->nr--;
-		cursor->offset = 0;
-	}
-}
-
 int vha_cursor_iov(struct vha_queue *vq, struct vha_cursor *cursor, u32 len,
 		   struct iovec *iov, unsigned int max)
 {
