@@ -39,7 +39,7 @@ class Phase(NamedTuple):
 PHASES = {
     "timed": Phase(Defaults(5, 0.8, 420), Defaults(3, 0.5, 50),
                    ((blk.prepare, blk.timed, None),)),
-    "guest": Phase(Defaults(5, 1.5, 0), Defaults(3, 1.0, 0),
+    "guest": Phase(Defaults(5, 1.0, 600), Defaults(3, 1.0, 0),
                    ((None, blk_guest.cases, blk_guest.measure),)),
     "counted": Phase(Defaults(3, 0, 120), Defaults(2, 0, 30),
                      ((blk.prepare, blk.counted, None),)),

@@ -12,7 +12,12 @@ POLL_US = 200
 # null_blk completing inline, or by a timer 20 us later.
 NULL_BLK = {"size": "1024", "hw_queue_depth": "1024", "completion_nsec": "20000"}
 IRQMODES = {"inline": 0, "timer": 2}
-ZRAM_MIB = 64
+ZRAM_MIB = 32
+
+
+def read_file(path):
+    with open(path, encoding="ascii") as file:
+        return file.read()
 
 
 def write_file(path, text):
@@ -33,10 +38,10 @@ def null_blk(name, irqmode):
     write_file(f"{directory}/power", "1")
 
 
-def zram():
-    """Makes /dev/zram0, full of what can not be compressed."""
-    write_file("/sys/block/zram0/disksize", f"{ZRAM_MIB}M")
-    output_of(["dd", "if=/dev/urandom", "of=/dev/zram0", "bs=1M", f"count={ZRAM_MIB}",
+def zram_fill(name):
+    """Makes a disk of a zram device, full of what can not be compressed."""
+    write_file(f"/sys/block/{name}/disksize", f"{ZRAM_MIB}M")
+    output_of(["dd", "if=/dev/urandom", f"of=/dev/{name}", "bs=1M", f"count={ZRAM_MIB}",
                "oflag=direct"])
 
 
@@ -53,7 +58,7 @@ def prepare():
         null_blk(name, irqmode)
     if not os.path.exists("/dev/zram0"):
         output_of(["modprobe", "zram"])
-        zram()
+        zram_fill("zram0")
     # The nodes are udev's work.
     output_of(["udevadm", "settle"])
 

@@ -21,7 +21,8 @@
 #include "tvm_blk.h"
 
 #define LANES_MAX	64
-#define HEADER_ROOM	64
+/* Linux keeps header and status in its request structure, of about this size. */
+#define HEADER_ROOM	512
 
 struct options {
 	const char *node;
@@ -89,9 +90,8 @@ static uint64_t next_sector(struct lane *lane)
 }
 
 static void request_init(struct request *rq, const struct options *options,
-			 struct tvm_mem *mem)
+			 struct tvm_mem *mem, uint64_t header)
 {
-	uint64_t header = tvm_mem_alloc(mem, HEADER_ROOM, HEADER_ROOM);
 	uint64_t status = header + TVM_BLK_HEADER;
 
 	rq->header = tvm_mem_ptr(mem, header, TVM_BLK_HEADER);
@@ -182,6 +182,7 @@ static unsigned int ring_size(const struct options *options)
 static void lane_init(struct lane *lane, const struct options *options, struct tvm_dev *dev,
 		      unsigned int index)
 {
+	uint64_t headers;
 	unsigned int i;
 	int flags;
 
@@ -195,8 +196,9 @@ static void lane_init(struct lane *lane, const struct options *options, struct t
 	lane->requests = calloc(options->depth, sizeof(*lane->requests));
 	if (!lane->requests)
 		die("requests", ENOMEM);
+	headers = tvm_mem_alloc(dev->mem, options->depth * HEADER_ROOM, TVM_PAGE);
 	for (i = 0; i < options->depth; i++)
-		request_init(&lane->requests[i], options, dev->mem);
+		request_init(&lane->requests[i], options, dev->mem, headers + i * HEADER_ROOM);
 }
 
 /* The first worker serves all queues unless they are given others. */

@@ -17,7 +17,7 @@ NOTES = {
     "timed": """split, packed: the ring's format. fio: io_uring with direct I/O. "tuned" has
 pinned buffers and registered files, and submits and reaps many at once. "pinned": guest
 memory is pinned beforehand as well. "polling": worker and driver both poll.""",
-    "guest": """All disks are in the same guest, on equal null_blk devices of the host.""",
+    "guest": """All disks are in the same guest, on equal devices of the host.""",
     "counted": """One emulated processor that never idles, on a device that completes inline;
 what N requests more cost in user space and kernel, switches between tasks included. Interrupts
 are in there, other tasks are not. Exact: the ratio is the peer's count by ours.""",
@@ -53,6 +53,8 @@ def verdict(pair):
         return ""
     low, high = pair["ratio"]["low"], pair["ratio"]["high"]
     word = "met" if pair["met"] else "missed"
+    if pair["ratio"]["median"] < 1 <= pair["aim"]:
+        word += ", slower"
     return word + (", within the noise" if low < pair["aim"] <= high else "")
 
 
