@@ -64,10 +64,12 @@ static int add(struct rig *rig, u64 addr, u32 len)
 {
 	const struct vha_seg seg = { .addr = addr, .len = len };
 	struct vha_cursor cursor = { .seg = &seg, .nr = 1 };
+	struct vha_net_layout layout =
+		vha_net_batch_layout(rig->net.vnet, len - rig->net.vnet, false);
 	int ret;
 
 	mutex_lock(&rig->q.vq.mutex);
-	ret = vha_net_batch_add(&rig->q, &cursor, len);
+	ret = vha_net_batch_add(&rig->q, &cursor, len, &layout);
 	mutex_unlock(&rig->q.vq.mutex);
 	return ret;
 }
@@ -99,26 +101,33 @@ static void layout_test(struct kunit *test)
 	}
 }
 
+static bool takes(struct rig *rig, u32 len)
+{
+	struct vha_net_layout layout;
+
+	return vha_net_batch_takes(&rig->q, len, &layout);
+}
+
 static void takes_test(struct kunit *test)
 {
 	struct rig *rig = rig_open(test, 12);
 
-	KUNIT_EXPECT_TRUE(test, vha_net_batch_takes(&rig->q, 12 + 14));
-	KUNIT_EXPECT_TRUE(test, vha_net_batch_takes(&rig->q, 12 + 1514));
-	KUNIT_EXPECT_TRUE(test, vha_net_batch_takes(&rig->q, 12 + 9014));
-	KUNIT_EXPECT_FALSE(test, vha_net_batch_takes(&rig->q, PAGE_FRAG_CACHE_MAX_SIZE));
-	KUNIT_EXPECT_FALSE(test, vha_net_batch_takes(&rig->q, VHA_NET_PACKET_MAX));
+	KUNIT_EXPECT_TRUE(test, takes(rig, 12 + 14));
+	KUNIT_EXPECT_TRUE(test, takes(rig, 12 + 1514));
+	KUNIT_EXPECT_TRUE(test, takes(rig, 12 + 9014));
+	KUNIT_EXPECT_FALSE(test, takes(rig, PAGE_FRAG_CACHE_MAX_SIZE));
+	KUNIT_EXPECT_FALSE(test, takes(rig, VHA_NET_PACKET_MAX));
 	/* A program is shown a page. */
 	sock_set_flag(&rig->sk, SOCK_XDP);
-	KUNIT_EXPECT_TRUE(test, vha_net_batch_takes(&rig->q, 12 + 1514));
-	KUNIT_EXPECT_FALSE(test, vha_net_batch_takes(&rig->q, 12 + PAGE_SIZE));
+	KUNIT_EXPECT_TRUE(test, takes(rig, 12 + 1514));
+	KUNIT_EXPECT_FALSE(test, takes(rig, 12 + PAGE_SIZE));
 	sock_reset_flag(&rig->sk, SOCK_XDP);
 	/* A limit, or no tap: one by one. */
 	rig->sk.sk_sndbuf = SZ_1M;
-	KUNIT_EXPECT_FALSE(test, vha_net_batch_takes(&rig->q, 12 + 60));
+	KUNIT_EXPECT_FALSE(test, takes(rig, 12 + 60));
 	rig->sk.sk_sndbuf = INT_MAX;
 	rig->q.backend.tap = false;
-	KUNIT_EXPECT_FALSE(test, vha_net_batch_takes(&rig->q, 12 + 60));
+	KUNIT_EXPECT_FALSE(test, takes(rig, 12 + 60));
 }
 
 static void expect_packet(struct kunit *test, struct rig *rig, unsigned int i, u64 addr, u32 len)

@@ -53,7 +53,7 @@ static bool consistent(const u64 *features)
 		return true;
 	if (features[0] & (BIT_ULL(VIRTIO_F_RING_PACKED) | BIT_ULL(VIRTIO_F_IN_ORDER)))
 		return false;
-	return IS_ENABLED(CONFIG_CPU_LITTLE_ENDIAN) || !features[0];
+	return !IS_ENABLED(CONFIG_CPU_BIG_ENDIAN) || !features[0];
 }
 
 /* When logging begins there is a log already; when it ends it is let go. */

@@ -117,6 +117,18 @@ void vha_queue_unfetch(struct vha_queue *vq, const struct vha_token *token)
 }
 EXPORT_SYMBOL_GPL(vha_queue_unfetch);
 
+/* Drivers of old want to hear when they have nothing more available. */
+static bool notify_on_empty(struct vha_queue *vq)
+{
+	if (!vha_queue_feature(vq, VIRTIO_F_NOTIFY_ON_EMPTY))
+		return false;
+	/*
+	 * The other side may be fetching at the moment. What it takes last is
+	 * returned later, and then this is true.
+	 */
+	return !data_race(vha_ring_pending(&vq->ring));
+}
+
 static bool publish(struct vha_queue *vq)
 {
 	bool signal;
@@ -125,7 +137,7 @@ static bool publish(struct vha_queue *vq)
 	if (!vq->ring.staged)
 		return false;
 	vha_ring_publish(&vq->ring);
-	signal = vha_ring_need_signal(&vq->ring);
+	signal = vha_ring_need_signal(&vq->ring) || notify_on_empty(vq);
 	vha_stat_add(vq, signal ? VHA_STAT_SIGNALS : VHA_STAT_SUPPRESSED, 1);
 	return signal;
 }

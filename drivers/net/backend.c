@@ -23,18 +23,17 @@ static int packet_socket(struct socket *sock)
 	return sock->sk->sk_family == AF_PACKET ? 0 : -EPFNOSUPPORT;
 }
 
-static struct socket *tap_socket(struct file *file)
+static int tap_file(struct file *file, struct vha_net_backend *backend)
 {
-	struct socket *sock = tun_get_socket(file);
-
-	return IS_ERR(sock) ? tap_get_socket(file) : sock;
-}
-
-static struct ptr_ring *tap_ring(struct file *file)
-{
-	struct ptr_ring *ring = tun_get_tx_ring(file);
-
-	return IS_ERR(ring) ? tap_get_ptr_ring(file) : ring;
+	backend->tap = true;
+	backend->sock = tun_get_socket(file);
+	backend->ring = tun_get_tx_ring(file);
+	if (!IS_ERR(backend->sock) && !IS_ERR(backend->ring))
+		return 0;
+	backend->macvtap = true;
+	backend->sock = tap_get_socket(file);
+	backend->ring = tap_get_ptr_ring(file);
+	return IS_ERR(backend->sock) || IS_ERR(backend->ring) ? -ENOTSOCK : 0;
 }
 
 /*
@@ -46,12 +45,7 @@ static int backend_of(struct file *file, struct vha_net_backend *backend)
 	struct socket *sock = sock_from_file(file);
 
 	*backend = (struct vha_net_backend) { .file = file, .sock = sock };
-	if (sock)
-		return packet_socket(sock);
-	backend->sock = tap_socket(file);
-	backend->ring = tap_ring(file);
-	backend->tap = true;
-	return IS_ERR(backend->sock) || IS_ERR(backend->ring) ? -ENOTSOCK : 0;
+	return sock ? packet_socket(sock) : tap_file(file, backend);
 }
 
 static struct vha_net_queue *queue_of(struct vha_device *dev, unsigned int index)
@@ -203,6 +197,13 @@ void vha_net_detach(struct vha_device *dev)
 		backend_clear(queue_of(dev, i));
 }
 
+static const char *backend_name(const struct vha_net_backend *backend)
+{
+	if (!backend->tap)
+		return "packet";
+	return backend->macvtap ? "macvtap" : "tap";
+}
+
 /**
  * vha_net_show() - as &vha_class.show
  * @dev: the device
@@ -217,6 +218,6 @@ void vha_net_show(struct vha_device *dev, struct seq_file *m)
 	for (i = 0; i < VHA_NET_QUEUES; i++) {
 		q = queue_of(dev, i);
 		if (q->backend.file)
-			seq_printf(m, "backend-%u:\t%s\n", i, q->backend.tap ? "tap" : "packet");
+			seq_printf(m, "backend-%u:\t%s\n", i, backend_name(&q->backend));
 	}
 }

@@ -49,12 +49,13 @@ static bool wants_xdp(const struct vha_net_queue *q)
  * vha_net_batch_takes() - whether a packet can be sent in a batch
  * @q: the queue
  * @len: bytes of the packet, the back end's header included
+ * @layout: filled in when it can
  *
  * A back end that limits what is on its way has to be asked for each packet.
  *
  * Return: whether it can.
  */
-bool vha_net_batch_takes(struct vha_net_queue *q, u32 len)
+bool vha_net_batch_takes(struct vha_net_queue *q, u32 len, struct vha_net_layout *layout)
 {
 	bool xdp = wants_xdp(q);
 	u32 vnet = net_of(q)->vnet;
@@ -63,9 +64,9 @@ bool vha_net_batch_takes(struct vha_net_queue *q, u32 len)
 		return false;
 	if (len > SIZE_MAX_PIECE)
 		return false;
+	*layout = vha_net_batch_layout(vnet, len - vnet, xdp);
 	/* Programs are shown packets of a page at most. */
-	return vha_net_batch_layout(vnet, len - vnet, xdp).size <=
-	       (xdp ? PAGE_SIZE : SIZE_MAX_PIECE);
+	return layout->size <= (xdp ? PAGE_SIZE : SIZE_MAX_PIECE);
 }
 EXPORT_SYMBOL_IF_KUNIT(vha_net_batch_takes);
 
@@ -95,33 +96,34 @@ static int fill(struct vha_net_queue *q, struct vha_cursor *cursor, void *mem,
 
 /**
  * vha_net_batch_add() - copy a packet, to be sent with the batch
- * @q: the queue; vha_net_batch_takes() said yes
+ * @q: the queue
  * @cursor: where in the driver's buffer
  * @len: bytes of the packet, the back end's header included
+ * @layout: from vha_net_batch_takes()
  *
  * Return: 0; -ENOMEM; -EFAULT when it can not be read; -EINVAL for a header
  * that makes no sense. The caller returns the buffer in any case.
  */
-int vha_net_batch_add(struct vha_net_queue *q, struct vha_cursor *cursor, u32 len)
+int vha_net_batch_add(struct vha_net_queue *q, struct vha_cursor *cursor, u32 len,
+		      const struct vha_net_layout *layout)
 {
 	struct vha_net_tx *tx = q->tx;
 	struct xdp_buff *xdp = &tx->xdp[tx->nr_xdp];
 	u32 vnet = net_of(q)->vnet;
-	struct vha_net_layout layout = vha_net_batch_layout(vnet, len - vnet, wants_xdp(q));
 	void *mem;
 	int ret;
 
-	mem = page_frag_alloc_align(&tx->frags, layout.size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN,
+	mem = page_frag_alloc_align(&tx->frags, layout->size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN,
 				    SMP_CACHE_BYTES);
 	if (!mem)
 		return -ENOMEM;
-	ret = fill(q, cursor, mem, &layout, len);
+	ret = fill(q, cursor, mem, layout, len);
 	if (ret) {
 		page_frag_free(mem);
 		return ret;
 	}
-	xdp_init_buff(xdp, layout.size, NULL);
-	xdp_prepare_buff(xdp, mem, layout.pad, len - vnet, true);
+	xdp_init_buff(xdp, layout->size, NULL);
+	xdp_prepare_buff(xdp, mem, layout->pad, len - vnet, true);
 	tx->nr_xdp++;
 	tx->xdp_bytes += len - vnet;
 	return 0;

@@ -47,6 +47,7 @@ static void offer(u64 *features, unsigned int bit)
  */
 void vha_net_features(struct vha_device *dev, u64 *features)
 {
+	offer(features, VIRTIO_F_NOTIFY_ON_EMPTY);
 	offer(features, VIRTIO_NET_F_MRG_RXBUF);
 	offer(features, VIRTIO_NET_F_HASH_REPORT);
 	/* A notification brings no data here, and none is needed. */

@@ -95,12 +95,14 @@ enum vha_net_drop {
  * @sock: its socket
  * @ring: packets for us, when @file is a tap or macvtap
  * @tap: it is a tap or macvtap
+ * @macvtap: it is a macvtap
  */
 struct vha_net_backend {
 	struct file *file;
 	struct socket *sock;
 	struct ptr_ring *ring;
 	bool tap;
+	bool macvtap;
 };
 
 /**
@@ -313,8 +315,9 @@ struct vha_net_layout {
 };
 
 struct vha_net_layout vha_net_batch_layout(u32 vnet, u32 len, bool xdp);
-bool vha_net_batch_takes(struct vha_net_queue *q, u32 len);
-int vha_net_batch_add(struct vha_net_queue *q, struct vha_cursor *cursor, u32 len);
+bool vha_net_batch_takes(struct vha_net_queue *q, u32 len, struct vha_net_layout *layout);
+int vha_net_batch_add(struct vha_net_queue *q, struct vha_cursor *cursor, u32 len,
+		      const struct vha_net_layout *layout);
 void vha_net_batch_send(struct vha_net_queue *q);
 
 /* zerocopy.c: packets sent from the guest's memory */

@@ -152,6 +152,7 @@ static int transmit(struct vha_queue *vq, struct vha_chain *chain)
 	struct vha_net *net = net_of(q);
 	u32 own = net->header - net->vnet;
 	u32 len = chain->out_len - own;
+	struct vha_net_layout layout;
 	int ret;
 
 	if (!chain_sane(net, chain)) {
@@ -160,9 +161,9 @@ static int transmit(struct vha_queue *vq, struct vha_chain *chain)
 		return 0;
 	}
 	vha_cursor_skip(&cursor, own);
-	if (!vha_net_batch_takes(q, len))
+	if (!vha_net_batch_takes(q, len, &layout))
 		return transmit_single(q, chain, &cursor, len);
-	ret = vha_net_batch_add(q, &cursor, len);
+	ret = vha_net_batch_add(q, &cursor, len, &layout);
 	if (ret == -ENOMEM)
 		return transmit_single(q, chain, &cursor, len);
 	if (ret)

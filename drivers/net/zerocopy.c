@@ -7,8 +7,12 @@
  * buffer back by itself, in whatever order they come, and a packet for which
  * there is no slot is copied: nobody waits for a slow receiver.
  *
- * A packet that stays on this host is copied by the stack after all, which
- * costs more than our copy would have. We learn of it at once and copy the next
+ * Only a macvtap is sent such packets: they go to the card below it. What enters
+ * the host by a tap may lie in a socket here for as long as its reader likes,
+ * and the guest could still change it.
+ *
+ * A packet that another device on this host receives is copied by the stack
+ * after all, which costs more than our copy would have. We learn of it at once and copy the next
  * ones ourselves, more of them each time it happens.
  */
 #include <kunit/visibility.h>
@@ -119,7 +123,7 @@ EXPORT_SYMBOL_IF_KUNIT(vha_net_zerocopy_worthwhile);
  */
 static bool possible(struct vha_net_queue *q, u32 len)
 {
-	return q->backend.tap && len >= BYTES_MIN &&
+	return q->backend.macvtap && len >= BYTES_MIN &&
 	       sock_flag(q->backend.sock->sk, SOCK_ZEROCOPY) &&
 	       !vha_queue_feature(&q->vq, VIRTIO_F_IN_ORDER);
 }
