@@ -5,6 +5,7 @@
 E2E=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 WORK=/tmp/e2e
 NUMBER=0 BAD=0
+WRAPPER=()
 
 # test_result STATUS NAME
 test_result() {
@@ -100,13 +101,13 @@ disk() {
 }
 
 # guest NAME [OPTION...] SCRIPT [QEMU-ARGUMENT...]: in the background, its output
-# in $WORK/NAME.
+# in $WORK/NAME; WRAPPER is what starts it.
 guest() {
 	local name=$1
 
 	shift
 	GUEST_NAME=$name BAD_BEFORE=$BAD
-	"$WORK/guest/run" --console "$WORK/$name.console" --pidfile "$WORK/$name.guest" "$@" \
+	"${WRAPPER[@]}" "$WORK/guest/run" --console "$WORK/$name.console" --pidfile "$WORK/$name.guest" "$@" \
 		>"$WORK/$name" 2>&1 &
 	GUEST=$!
 }
