@@ -292,7 +292,8 @@ struct vha_blk_params {
 /**
  * struct vha_net_hash - what to report as VIRTIO_NET_F_HASH_REPORT has it, for
  * VHA_NET_SET_HASH
- * @types: VIRTIO_NET_RSS_HASH_TYPE_* bits, zero to report none
+ * @types: VIRTIO_NET_RSS_HASH_TYPE_* bits, zero to report none; of IPv4 and
+ *	IPv6, and TCP and UDP over them, without extension headers
  * @reserved: zero
  * @key: key of the Toeplitz hash
  *
