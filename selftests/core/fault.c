@@ -7,6 +7,7 @@
  * no failure left to inject. A failure must be reported or harmless, and the
  * next call must find everything as if it had not been made.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -297,6 +298,33 @@ static void rate_set(int fd, const char *percent)
 	EXPECT_EQ(i, 0U);
 }
 
+/*
+ * Only the workers, which are threads of the owner: where the allocations of
+ * file systems fail as well, there is soon no program left to run.
+ */
+static unsigned int workers_fail(void)
+{
+	struct dirent *entry;
+	unsigned int nr = 0;
+	char path[300];
+	DIR *tasks = opendir("/proc/self/task");
+	int fd;
+
+	ASSERT_NE(tasks, NULL);
+	while ((entry = readdir(tasks))) {
+		if (entry->d_name[0] == '.' || atoi(entry->d_name) == getpid())
+			continue;
+		snprintf(path, sizeof(path), "/proc/self/task/%s/make-it-fail", entry->d_name);
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+		ASSERT_GE(fd, 0);
+		EXPECT_EQ(write(fd, "1", 1), (ssize_t)1);
+		close(fd);
+		nr++;
+	}
+	closedir(tasks);
+	return nr;
+}
+
 /* Requests while the worker's allocations fail: answered all the same. */
 TEST_F_TIMEOUT(fault, requests, 120)
 {
@@ -305,7 +333,8 @@ TEST_F_TIMEOUT(fault, requests, 120)
 	int rate, status;
 
 	ASSERT_EQ(tvm_queue_start(self->vq), 0);
-	knob("failslab/task-filter", "N");
+	ASSERT_GT(workers_fail(), 0U);
+	knob("failslab/task-filter", "Y");
 	knob("failslab/interval", "1");
 	knob("failslab/times", "-1");
 	rate = open("/sys/kernel/debug/failslab/probability", O_WRONLY | O_CLOEXEC);
