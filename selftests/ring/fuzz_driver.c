@@ -112,7 +112,7 @@ static void post_split(void)
 		fuzz_put(desc + 14, flags & 0x200 ? fuzz_take(2) : slot, 2);
 	}
 	fuzz_put(fuzz_part(GUEST_DRIVER, 4 + 2 * (fuzz.driver_next % num)),
-	    head > 250 ? fuzz_take(2) : head % num, 2);
+		 head > 250 ? fuzz_take(2) : head % num, 2);
 	fuzz.driver_next++;
 	fuzz_put(fuzz_part(GUEST_DRIVER, 2), fuzz.driver_next, 2);
 }
