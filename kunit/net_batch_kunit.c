@@ -115,7 +115,7 @@ static void takes_test(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, takes(rig, 12 + 14));
 	KUNIT_EXPECT_TRUE(test, takes(rig, 12 + 1514));
 	KUNIT_EXPECT_TRUE(test, takes(rig, 12 + 9014));
-	KUNIT_EXPECT_FALSE(test, takes(rig, PAGE_FRAG_CACHE_MAX_SIZE));
+	KUNIT_EXPECT_FALSE(test, takes(rig, PAGE_SIZE << PAGE_ALLOC_COSTLY_ORDER));
 	KUNIT_EXPECT_FALSE(test, takes(rig, VHA_NET_PACKET_MAX));
 	/* A program is shown a page. */
 	sock_set_flag(&rig->sk, SOCK_XDP);
@@ -174,6 +174,22 @@ static void add_header_test(struct kunit *test)
 	expect_packet(test, rig, 0, 0, 1514);
 }
 
+/* Longer than a page, again and again: each finds memory. */
+static void add_large_test(struct kunit *test)
+{
+	static const u32 lens[] = { 4096, 5000, 9014, 30000 };
+	struct rig *rig = rig_open(test, 0);
+	unsigned int i;
+
+	for (i = 0; i < VHA_NET_BATCH; i++) {
+		u32 len = lens[i % ARRAY_SIZE(lens)];
+
+		KUNIT_ASSERT_TRUE(test, takes(rig, len));
+		KUNIT_ASSERT_EQ(test, add(rig, i, len), 0);
+		expect_packet(test, rig, i, i, len);
+	}
+}
+
 static void add_bad_test(struct kunit *test)
 {
 	struct rig *rig = rig_open(test, 12);
@@ -215,6 +231,7 @@ static struct kunit_case batch_cases[] = {
 	KUNIT_CASE(takes_test),
 	KUNIT_CASE(add_test),
 	KUNIT_CASE(add_header_test),
+	KUNIT_CASE(add_large_test),
 	KUNIT_CASE(add_bad_test),
 	KUNIT_CASE(worthwhile_test),
 	{}

@@ -4,8 +4,7 @@
  *
  * A tap takes an array of packets, each in memory that becomes the packet's
  * own in the network stack: the header at the start, then room, then the
- * packet, then what the stack wants behind it. The memory is a piece of a larger
- * one, so a packet can be as long as that is, less what surrounds it.
+ * packet, then what the stack wants behind it.
  */
 #include <kunit/visibility.h>
 #include <linux/gfp.h>
@@ -17,8 +16,10 @@
 
 /* Room before a packet for headers others may put there. */
 #define ROOM		(NET_IP_ALIGN + NET_SKB_PAD)
-/* The largest piece: as large as what it is a piece of, at most. */
-#define SIZE_MAX_PIECE	PAGE_FRAG_CACHE_MAX_SIZE
+/* The most memory for a packet: pages that allocators still have at hand. */
+#define SIZE_MAX_MEMORY	(PAGE_SIZE << PAGE_ALLOC_COSTLY_ORDER)
+
+#define MEMORY_FLAGS	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
 
 /**
  * vha_net_batch_layout() - where things are in the memory of a copied packet
@@ -62,13 +63,28 @@ bool vha_net_batch_takes(struct vha_net_queue *q, u32 len, struct vha_net_layout
 
 	if (!q->backend.tap || READ_ONCE(q->backend.sock->sk->sk_sndbuf) != INT_MAX)
 		return false;
-	if (len > SIZE_MAX_PIECE)
+	if (len > SIZE_MAX_MEMORY)
 		return false;
 	*layout = vha_net_batch_layout(vnet, len - vnet, xdp);
 	/* Programs are shown packets of a page at most. */
-	return layout->size <= (xdp ? PAGE_SIZE : SIZE_MAX_PIECE);
+	return layout->size <= (xdp ? PAGE_SIZE : SIZE_MAX_MEMORY);
 }
 EXPORT_SYMBOL_IF_KUNIT(vha_net_batch_takes);
+
+/* Pieces of pages; what is larger has pages of its own, and all of them. */
+static void *memory_alloc(struct vha_net_tx *tx, u32 *size)
+{
+	unsigned int order = get_order(*size);
+	struct page *page;
+
+	if (!order)
+		return page_frag_alloc_align(&tx->frags, *size, MEMORY_FLAGS, SMP_CACHE_BYTES);
+	page = alloc_pages(MEMORY_FLAGS | __GFP_NORETRY | __GFP_COMP, order);
+	if (!page)
+		return NULL;
+	*size = PAGE_SIZE << order;
+	return page_address(page);
+}
 
 static bool tunnels(struct vha_net_queue *q)
 {
@@ -110,11 +126,11 @@ int vha_net_batch_add(struct vha_net_queue *q, struct vha_cursor *cursor, u32 le
 	struct vha_net_tx *tx = q->tx;
 	struct xdp_buff *xdp = &tx->xdp[tx->nr_xdp];
 	u32 vnet = net_of(q)->vnet;
+	u32 size = layout->size;
 	void *mem;
 	int ret;
 
-	mem = page_frag_alloc_align(&tx->frags, layout->size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN,
-				    SMP_CACHE_BYTES);
+	mem = memory_alloc(tx, &size);
 	if (!mem)
 		return -ENOMEM;
 	ret = fill(q, cursor, mem, layout, len);
@@ -122,7 +138,7 @@ int vha_net_batch_add(struct vha_net_queue *q, struct vha_cursor *cursor, u32 le
 		page_frag_free(mem);
 		return ret;
 	}
-	xdp_init_buff(xdp, layout->size, NULL);
+	xdp_init_buff(xdp, size, NULL);
 	xdp_prepare_buff(xdp, mem, layout->pad, len - vnet, true);
 	tx->nr_xdp++;
 	tx->xdp_bytes += len - vnet;
