@@ -241,7 +241,7 @@ static bool pages_dirty(const struct bio_vec *bv)
 
 static bool bvec_dirty(const struct bio_vec *bv)
 {
-	if (likely(bv->bv_offset + bv->bv_len <= PAGE_SIZE))
+	if (likely((u64)bv->bv_offset + bv->bv_len <= PAGE_SIZE))
 		return folio_test_dirty(page_folio(bv->bv_page));
 	return pages_dirty(bv);
 }
