@@ -275,6 +275,7 @@ static void ring(struct kunit *test)
 	struct fixture *f = fixture_create(test, 0);
 	unsigned long hvas[] = {
 		GUEST_HVA + 3 * PAGE_SIZE + 64, GUEST_HVA + 9 * PAGE_SIZE, GUEST_HVA + SZ_1G,
+		GUEST_HVA + 5 * PAGE_SIZE,
 	};
 	struct vha_ring_map map = { .addr = (void *)64, .hva = hvas[0] };
 	struct vha_device *dev = &f->guest->dev;
@@ -293,6 +294,10 @@ static void ring(struct kunit *test)
 	expect_bits(test, f);
 	/* A page that is not the guest's. */
 	vha_log_ring(dev, &map, 2 * PAGE_SIZE - 64, 8);
+	expect_bits(test, f);
+	/* One that is comes after it. */
+	vha_log_ring(dev, &map, 2 * PAGE_SIZE - 64, PAGE_SIZE + 1);
+	expect_page(f, 5 * PAGE_SIZE / 4096);
 	expect_bits(test, f);
 }
 

@@ -246,10 +246,14 @@ void vha_log_ring(struct vha_device *dev, const struct vha_ring_map *map, u32 of
 		unsigned long hva = map_hva(map, offset, &piece);
 		u64 gpa, left;
 
-		if (!dev->mem || !vha_mem_reverse(dev->mem, hva, &gpa, &left))
+		if (!dev->mem)
 			return;
-		piece = min_t(u64, piece, left);
-		vha_log_write(dev, gpa, piece);
+		/* Page by page: what follows may be memory of the guest again. */
+		piece = min_t(u32, piece, PAGE_SIZE - offset_in_page(hva));
+		if (vha_mem_reverse(dev->mem, hva, &gpa, &left)) {
+			piece = min_t(u64, piece, left);
+			vha_log_write(dev, gpa, piece);
+		}
 		offset += piece;
 		len -= piece;
 	}

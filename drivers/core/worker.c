@@ -94,7 +94,8 @@ static void serve_list(struct vha_worker *worker)
 		clear_bit(WORK_QUEUED, &work->flags);
 		/*
 		 * Whoever finds the bit still set relies on us to see what it
-		 * stored before; pairs with test_and_set_bit() in queue_work_on().
+		 * stored before; pairs with test_and_set_bit() in
+		 * queue_work_on_worker().
 		 */
 		smp_mb__after_atomic();
 		work->fn(work);
