@@ -50,6 +50,7 @@ testpmd_start() {
 		ip link set "dp$number" up
 	done
 	testpmd start
+	wait_for 60 testpmd_said '^io packet forwarding - ports' 1
 }
 
 testpmd_restart() {
@@ -57,7 +58,7 @@ testpmd_restart() {
 	testpmd 'port stop all'
 	testpmd 'port start all'
 	testpmd start
-	wait_for 60 testpmd_said 'io packet forwarding' 2
+	wait_for 60 testpmd_said '^io packet forwarding - ports' 2
 }
 
 testpmd_stop() {

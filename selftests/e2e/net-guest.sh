@@ -99,8 +99,8 @@ test_guest() {
 		nic $number "$name" "$pairs" "$options"
 	done
 	start_servers
-	guest guest --smp 2 --timeout 400 --append "nics=$number" "$E2E/net-guest-guest.sh" "${QEMU_ARGUMENTS[@]}"
-	check guest.begun wait_for 120 said guest begun
+	guest nics --smp 2 --timeout 400 --append "nics=$number" "$E2E/net-guest-guest.sh" "${QEMU_ARGUMENTS[@]}"
+	check guest.begun wait_for 120 said nics begun
 	check guest.node uses_node $total
 	wait "$GUEST"
 	test_result $? guest.guest
@@ -108,15 +108,15 @@ test_guest() {
 	for entry in "${NICS[@]}"; do
 		number=$((number + 1))
 		IFS=: read -r name pairs options <<<"$entry"
-		check "guest.$name.queues" said guest "result queues $number $pairs"
+		check "guest.$name.queues" said nics "result queues $number $pairs"
 		case $options in
-		*packed=on*) check "guest.$name.packed" said guest "result packed $number 1" ;;
-		*) check "guest.$name.packed" said guest "result packed $number 0" ;;
+		*packed=on*) check "guest.$name.packed" said nics "result packed $number 1" ;;
+		*) check "guest.$name.packed" said nics "result packed $number 0" ;;
 		esac
 		check "guest.$name.sums" sums_match $number
-		check "guest.$name.iperf" said guest "result iperf $number 0 0 0"
+		check "guest.$name.iperf" said nics "result iperf $number 0 0 0"
 	done
-	explain guest
+	explain nics
 	stop_servers
 	WRAPPER=()
 }

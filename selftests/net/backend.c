@@ -317,6 +317,8 @@ TEST_F_TIMEOUT(backend, deleted, 120)
 	uint64_t arrived = 0, sent = 0;
 	char name[16];
 
+	if (self->net.peer)
+		SKIP("the peer keeps buffers it could not send");
 	ASSERT_EQ(tvm_net_stop(&self->net), 0);
 	for (i = 0; i < rounds; i++) {
 		snprintf(name, sizeof(name), "gone%u", i);
@@ -344,8 +346,6 @@ TEST_F_TIMEOUT(backend, deleted, 120)
 		sent = traffic->tx_seq;
 	}
 	EXPECT_TRUE(tvm_net_sound(&self->net));
-	if (self->net.peer)
-		return;
 	EXPECT_EQ(tvm_net_stat(&self->net, 1, "packets") +
 		  tvm_net_stat(&self->net, 1, "dropped"), (int64_t)traffic->tx_seq);
 	EXPECT_GE(tvm_net_stat(&self->net, 1, "packets"), (int64_t)arrived);

@@ -229,6 +229,16 @@ static void write_loop(struct hostile_fixture *self, uint32_t len)
 	tvm_store16(&vq->avail->idx, 1);
 }
 
+/* The queue begins anew, at its start. */
+static void restart(struct hostile_fixture *self)
+{
+	ASSERT_EQ(tvm_net_backend(&self->net, 1, -1), 0);
+	ASSERT_EQ(tvm_queue_stop(self->vq, NULL), 0);
+	tvm_queue_reset(self->vq);
+	ASSERT_EQ(tvm_queue_configure(self->vq), 0);
+	ASSERT_EQ(tvm_net_backend(&self->net, 1, self->net.wire.backends[0]), 0);
+}
+
 static void check_broken(struct hostile_fixture *self, int64_t error)
 {
 	struct tvm_queue *vq = self->vq;
@@ -240,11 +250,7 @@ static void check_broken(struct hostile_fixture *self, int64_t error)
 	/* What the other queue does is its own affair. */
 	ASSERT_TRUE(tvm_traffic_run(&self->traffic, 0, 20));
 	tvm_event_read(vq->err_fd);
-	ASSERT_EQ(tvm_net_backend(&self->net, 1, -1), 0);
-	ASSERT_EQ(tvm_queue_stop(vq, NULL), 0);
-	tvm_queue_reset(vq);
-	ASSERT_EQ(tvm_queue_configure(vq), 0);
-	ASSERT_EQ(tvm_net_backend(&self->net, 1, self->net.wire.backends[0]), 0);
+	restart(self);
 	check_good(self);
 }
 
@@ -253,6 +259,7 @@ TEST_F(hostile, loop)
 	uint32_t len;
 
 	for (len = 0; len < 2; len++) {
+		restart(self);
 		write_loop(self, len);
 		check_broken(self, RING_LOOP);
 	}

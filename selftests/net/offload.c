@@ -51,7 +51,7 @@ FIXTURE_SETUP(offload)
 {
 	struct tvm_net_options options = variant->options;
 
-	options.num = 128;
+	options.num = 256;
 	tvm_net_create(&self->net, &options);
 }
 
@@ -243,7 +243,7 @@ TEST_F(offload, senseless)
 		ASSERT_EQ(len, 1054U);
 		ASSERT_EQ(tvm_net_send(&self->net, 0, NULL, self->sent, len), 0);
 		self->sent[20] ^= 1;
-		send_one(&self->net, &senseless[i], self->sent, len);
+		ASSERT_EQ(send_one(&self->net, &senseless[i], self->sent, len), 0);
 	}
 	for (i = 0; i < SENSELESS; i++) {
 		each.flow = i;
@@ -320,9 +320,10 @@ TEST_F_TIMEOUT(offload, random, 120)
 	counted = tvm_net_stat(&self->net, 1, "packets");
 	EXPECT_EQ(counted + tvm_net_stat(&self->net, 1, "dropped") +
 		  tvm_net_stat(&self->net, 1, "malformed"), (uint64_t)rounds);
-	if (variant->options.wire == TVM_WIRE_TAP)
-		EXPECT_EQ(counted, arrived + tvm_wire_drops("tap0").rx);
 	EXPECT_GE(counted, (uint64_t)arrived);
+	if (variant->options.wire != TVM_WIRE_TAP)
+		return;
+	EXPECT_EQ(counted, arrived + tvm_wire_drops("tap0").rx);
 }
 
 HARNESS_MAIN

@@ -129,12 +129,14 @@ TEST_F_TIMEOUT(transfer, sizes, 120)
 	static const uint32_t sizes[] = {
 		TVM_FRAME_MIN, 60, 1514, 3700, 4096, 9014, 20000, 65000,
 	};
-	uint32_t room = variant->options.mergeable ? 65000 : 2048 - self->net.header;
+	uint32_t each = variant->options.rx_len ? variant->options.rx_len : 2048;
+	uint32_t room = (variant->options.mergeable ? each * self->net.num : each) -
+			self->net.header;
 	uint32_t rx;
 	unsigned int i;
 
 	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		/* A receive buffer of each packet's own, if they can not be merged. */
+		/* What all buffers together hold, or one, if they can not be merged. */
 		rx = sizes[i] <= room ? 100 : 0;
 		self->traffic.min_len = sizes[i];
 		self->traffic.max_len = sizes[i];
