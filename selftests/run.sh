@@ -3,7 +3,7 @@
 #
 # Runs the test programs on the machine it is started on, which has the modules
 # loaded: the host VM of scripts/testbed, or any other where root may make and
-# remove block devices.  Prints KTAP, one subtest per program.
+# remove block devices and network interfaces.  Prints KTAP, one subtest per program.
 set -u
 
 HERE=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
@@ -20,6 +20,7 @@ Usage: selftests/run.sh [--quick|--full] [--build DIR] [PROGRAM[:TEST]...]
   PROGRAM      as core/ioctl; TEST is a pattern of names as PROGRAM -l prints
 
 HARNESS_SLOW multiplies time limits; without it a guess is made.
+VHA_NODE and VHA_NET_NODE are other nodes to test than ours.
 END
 }
 
@@ -43,7 +44,7 @@ prepare() {
 	local module
 
 	modprobe null_blk nr_devices=0 2>/dev/null
-	for module in dm_mod dm_log_writes loop; do
+	for module in dm_mod dm_log_writes loop tun macvtap veth; do
 		modprobe "$module" 2>/dev/null
 	done
 	mounted /sys/kernel/config || mount -t configfs configfs /sys/kernel/config
@@ -92,12 +93,14 @@ if [ "$(id -u)" -ne 0 ]; then
 	echo "Bail out! selftests/run.sh needs root: it makes block devices"
 	exit 1
 fi
-if [ ! -e /dev/vhost-accel/blk ]; then
-	echo "Bail out! /dev/vhost-accel/blk is not there: load vhost_accel_blk"
-	exit 1
-fi
+for class in blk net; do
+	if [ ! -e /dev/vhost-accel/$class ]; then
+		echo "Bail out! /dev/vhost-accel/$class is not there: load vhost_accel_$class"
+		exit 1
+	fi
+done
 if [ $# -eq 0 ]; then
-	for program in "$BUILD"/core/* "$BUILD"/blk/*; do
+	for program in "$BUILD"/core/* "$BUILD"/blk/* "$BUILD"/net/*; do
 		[ -x "$program" ] && set -- "$@" "${program#"$BUILD"/}"
 	done
 fi

@@ -286,8 +286,8 @@ static unsigned int count_far(struct offload_fixture *self)
 }
 
 /*
- * Random headers: each is sent or counted, to the packet. What the node lets pass
- * and the tap refuses, the tap counts.
+ * Random headers: each packet is counted as one thing or the other. Of those the
+ * back end was handed it may refuse some.
  */
 TEST_F_TIMEOUT(offload, random, 120)
 {
@@ -321,9 +321,6 @@ TEST_F_TIMEOUT(offload, random, 120)
 	EXPECT_EQ(counted + tvm_net_stat(&self->net, 1, "dropped") +
 		  tvm_net_stat(&self->net, 1, "malformed"), (uint64_t)rounds);
 	EXPECT_GE(counted, (uint64_t)arrived);
-	if (variant->options.wire != TVM_WIRE_TAP)
-		return;
-	EXPECT_EQ(counted, arrived + tvm_wire_drops("tap0").rx);
 }
 
 HARNESS_MAIN

@@ -22,16 +22,16 @@ FIXTURE_VARIANT(transfer) {
 #define PACKED		.cfg = { .packed = true, .event_idx = true }
 #define PACKED_ORDER	.cfg = { .packed = true, .in_order = true }
 
-FIXTURE_VARIANT_ADD(transfer, tap_split) OPTIONS(SPLIT);
+FIXTURE_VARIANT_ADD_FULL(transfer, tap_split) OPTIONS(SPLIT);
 FIXTURE_VARIANT_ADD(transfer, tap_split_mergeable) OPTIONS(SPLIT, .mergeable = true);
 FIXTURE_VARIANT_ADD(transfer, tap_split_order)
 	OPTIONS(SPLIT_ORDER, .mergeable = true, .rx_len = 400);
 FIXTURE_VARIANT_ADD_FULL(transfer, tap_split_plain) { .options = { .mergeable = true } };
-FIXTURE_VARIANT_ADD(transfer, tap_split_indirect)
+FIXTURE_VARIANT_ADD_FULL(transfer, tap_split_indirect)
 	OPTIONS(SPLIT, .indirect = true, .tx_segs = 5, .rx_segs = 3);
 FIXTURE_VARIANT_ADD(transfer, tap_split_iotlb) OPTIONS(SPLIT, .mergeable = true, .iotlb = true);
-FIXTURE_VARIANT_ADD(transfer, tap_split_bare) OPTIONS(SPLIT, .mergeable = true, .bare = true);
-FIXTURE_VARIANT_ADD(transfer, tap_packed) OPTIONS(PACKED);
+FIXTURE_VARIANT_ADD_FULL(transfer, tap_split_bare) OPTIONS(SPLIT, .mergeable = true, .bare = true);
+FIXTURE_VARIANT_ADD_FULL(transfer, tap_packed) OPTIONS(PACKED);
 FIXTURE_VARIANT_ADD(transfer, tap_packed_mergeable)
 	OPTIONS(PACKED, .mergeable = true, .tx_segs = 1);
 FIXTURE_VARIANT_ADD(transfer, tap_packed_order)
@@ -42,7 +42,7 @@ FIXTURE_VARIANT_ADD_FULL(transfer, tap_packed_iotlb)
 	OPTIONS(PACKED, .mergeable = true, .iotlb = true);
 FIXTURE_VARIANT_ADD_FULL(transfer, tap_packed_bare)
 	OPTIONS(PACKED, .mergeable = true, .bare = true);
-FIXTURE_VARIANT_ADD(transfer, tap_packed_odd)
+FIXTURE_VARIANT_ADD_FULL(transfer, tap_packed_odd)
 	OPTIONS(PACKED, .mergeable = true, .num = 67, .rx_len = 500);
 FIXTURE_VARIANT_ADD(transfer, macvtap_split) OPTIONS(SPLIT, .wire = TVM_WIRE_MACVTAP);
 FIXTURE_VARIANT_ADD_FULL(transfer, macvtap_split_mergeable)
@@ -53,7 +53,7 @@ FIXTURE_VARIANT_ADD(transfer, packet_split)
 	OPTIONS(SPLIT, .wire = TVM_WIRE_PACKET, .bare = true);
 FIXTURE_VARIANT_ADD_FULL(transfer, packet_split_mergeable)
 	OPTIONS(SPLIT, .wire = TVM_WIRE_PACKET, .bare = true, .mergeable = true, .rx_len = 400);
-FIXTURE_VARIANT_ADD(transfer, packet_split_header)
+FIXTURE_VARIANT_ADD_FULL(transfer, packet_split_header)
 	OPTIONS(SPLIT, .wire = TVM_WIRE_PACKET, .mergeable = true);
 FIXTURE_VARIANT_ADD(transfer, packet_packed)
 	OPTIONS(PACKED, .wire = TVM_WIRE_PACKET, .bare = true, .mergeable = true, .rx_len = 400);
