@@ -95,19 +95,20 @@ static bool tunnels(struct vha_net_queue *q)
  * Copies header and packet at once, then the header to where the back end wants
  * it. That may look at more of a header than the driver has, which is zero.
  */
-static int fill(struct vha_net_queue *q, struct vha_cursor *cursor, void *mem,
+static int fill(struct vha_net_queue *q, struct vha_cursor *cursor, void *mem, u32 size,
 		const struct vha_net_layout *layout, u32 len)
 {
 	u32 vnet = net_of(q)->vnet;
 	void *header = mem + layout->pad - vnet;
+	void *copy = tun_xdp_header(mem, size);
 	int ret;
 
 	ret = vha_copy_from(&q->vq, cursor, header, len);
 	if (ret)
 		return ret;
-	memset(mem, 0, VHA_NET_HEADER_MAX);
-	memcpy(mem, header, vnet);
-	return vnet ? vha_net_header_check(mem, len - vnet, tunnels(q)) : 0;
+	memset(copy, 0, VHA_NET_HEADER_MAX);
+	memcpy(copy, header, vnet);
+	return vnet ? vha_net_header_check(copy, len - vnet, tunnels(q)) : 0;
 }
 
 /**
@@ -133,7 +134,7 @@ int vha_net_batch_add(struct vha_net_queue *q, struct vha_cursor *cursor, u32 le
 	mem = memory_alloc(tx, &size);
 	if (!mem)
 		return -ENOMEM;
-	ret = fill(q, cursor, mem, layout, len);
+	ret = fill(q, cursor, mem, size, layout, len);
 	if (ret) {
 		page_frag_free(mem);
 		return ret;
