@@ -83,7 +83,7 @@ check: ## all checks that need no virtual machine
 test: ## every test there is, in virtual machines; nothing of this machine is used
 	@scripts/test
 
-test-quick: ## the part of it that takes 4 minutes
+test-quick: ## the part of it that needs one host VM and no debug kernel
 	@scripts/test --quick
 
 bench: ## measure against QEMU and others

@@ -12,8 +12,8 @@
  * and the guest could still change it.
  *
  * A packet that another device on this host receives is copied by the stack
- * after all, which costs more than our copy would have. We learn of it at once and copy the next
- * ones ourselves, more of them each time it happens.
+ * after all, which costs more than our copy would have. We learn of it at once
+ * and copy the next ones ourselves, more of them each time it happens.
  */
 #include <kunit/visibility.h>
 #include <linux/slab.h>

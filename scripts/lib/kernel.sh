@@ -37,7 +37,7 @@ make_debug_kernel() {
 	local deb=$1 out=$2
 
 	need_space 6 "the debug kernel"
-	say "building the debug kernel (15 minutes on two cores)"
+	say "building the debug kernel (half an hour on two cores)"
 	mkdir -p "$out/build"
 	kernel_config >"$out/build/testbed.config"
 	logged kernel-unpack in_root --bind "$out/build:/usr/src/linux-debug" \
