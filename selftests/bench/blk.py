@@ -1,13 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The blk class through the tiny VMM, against the host's own fio."""
+"""The blk class through the tiny VMM, against the host's own fio, and against
+qemu-storage-daemon that serves the same driver by vhost-user."""
 
+import atexit
 import os
+import subprocess
+import tempfile
+import time
 
-from case import COUNT, Case, Pair, output_of, value_of
+from case import COUNT, Case, Failed, Pair, output_of, value_of
 
 PROGRAMS = "/usr/lib/vhost-accel/selftests/bench"
 DEPTHS = (1, 16, 128)
 POLL_US = 200
+SERVER_QUEUES = 4
+SERVER_SECONDS = 30
 
 # null_blk completing inline, or by a timer 20 us later.
 NULL_BLK = {"size": "1024", "hw_queue_depth": "1024", "completion_nsec": "20000"}
@@ -100,6 +107,66 @@ def our_rate(disk, depth, queues, *options):
     return measure
 
 
+def storage_daemon(socket, disk, queues):
+    """The command; one thread serves all queues of a disk."""
+    return ("qemu-storage-daemon", "--object", "iothread,id=thread", "--blockdev",
+            f"driver=host_device,node-name=disk,filename={disk},aio=io_uring,"
+            "cache.direct=on",
+            "--export", "type=vhost-user-blk,id=export,node-name=disk,writable=on,"
+                        f"iothread=thread,num-queues={queues},addr.type=unix,"
+                        f"addr.path={socket}")
+
+
+def start_server(command, socket):
+    """Returns the process once its socket is there; what it says is kept beside it."""
+    path = f"{socket}.log"
+    with open(path, "w", encoding="utf-8") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log)
+    end = time.monotonic() + SERVER_SECONDS
+    while not os.path.exists(socket):
+        if server.poll() is not None or time.monotonic() > end:
+            with open(path, encoding="utf-8") as log:
+                raise Failed(f"{socket} did not appear:\n{log.read()}")
+        time.sleep(0.05)
+    return server
+
+
+class Daemons:
+    """A storage daemon for each disk that is measured, as long as this program runs."""
+
+    def __init__(self):
+        self.directory = None
+        self.running = {}
+
+    def command(self, disk, depth, queues, *options):
+        """As our_command(), of the same driver with the daemon's disk."""
+        if not self.directory:
+            self.directory = tempfile.TemporaryDirectory()
+            atexit.register(self.stop)
+        socket = f"{self.directory.name}/{os.path.basename(disk)}"
+        if disk not in self.running:
+            self.running[disk] = start_server(storage_daemon(socket, disk, SERVER_QUEUES),
+                                              socket)
+        return our_command(disk, depth, queues, "--vhost-user", socket,
+                           "--server", str(self.running[disk].pid), *options)
+
+    def stop(self):
+        for server in self.running.values():
+            server.terminate()
+            server.wait()
+        self.directory.cleanup()
+
+
+DAEMONS = Daemons()
+
+
+def daemon_rate(disk, depth, queues):
+    def measure(settings):
+        return value_of(output_of(DAEMONS.command(disk, depth, queues, "--seconds",
+                                                  str(settings.seconds))), "iops")
+    return measure
+
+
 def one_queue(device, depth):
     disk = f"/dev/{device}"
     aim = 1.5 if depth > 1 else None
@@ -107,8 +174,10 @@ def one_queue(device, depth):
         "split": our_rate(disk, depth, 1),
         "fio": fio_rate(disk, depth, 1),
         "packed": our_rate(disk, depth, 1, "--packed"),
+        "storage daemon": daemon_rate(disk, depth, 1),
     }
-    pairs = [Pair("split", "fio", aim), Pair("packed", "fio", aim)]
+    pairs = [Pair("split", "fio", aim), Pair("packed", "fio", aim),
+             Pair("split", "storage daemon", 2)]
     if depth > 1:
         contestants["fio, tuned"] = fio_rate(disk, depth, 1, *tuned(depth))
         contestants["split, pinned"] = our_rate(disk, depth, 1, "--pin-memory")
@@ -128,7 +197,9 @@ def more_queues(device, queues):
         "split": our_rate(disk, depth, queues),
         "packed": our_rate(disk, depth, queues, "--packed"),
         "fio": fio_rate(disk, depth, queues),
-    }, (Pair("split", "fio", 1.5), Pair("packed", "fio", 1.5)))
+        "storage daemon": daemon_rate(disk, depth, queues),
+    }, (Pair("split", "fio", 1.5), Pair("packed", "fio", 1.5),
+        Pair("split", "storage daemon", 2)))
 
 
 def completion(depth):
@@ -175,6 +246,10 @@ def fio_cost(disk, depth, *options):
                                         "--output=/dev/null", *options)])
 
 
+def daemon_cost(disk, depth):
+    return cost(lambda n: DAEMONS.command(disk, depth, 1, "--requests", str(n)))
+
+
 def count_case(depth):
     disk = "/dev/inline"
     return Case(f"blk/count/inline/d{depth}", {
@@ -183,7 +258,9 @@ def count_case(depth):
         "fio": fio_cost(disk, depth),
         "split, pinned": our_cost(disk, depth, "--pin-memory"),
         "fio, tuned": fio_cost(disk, depth, *tuned(depth)),
-    }, (Pair("split", "fio"), Pair("packed", "fio"), Pair("split, pinned", "fio, tuned")),
+        "storage daemon": daemon_cost(disk, depth),
+    }, (Pair("split", "fio"), Pair("packed", "fio"), Pair("split, pinned", "fio, tuned"),
+        Pair("split", "storage daemon")),
                 COUNT, quick=depth == 128)
 
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Measures the blk node through the tiny VMM: one thread per queue plays the
- * guest's driver and keeps a number of requests in flight.
+ * Measures the blk node through the tiny VMM, or whatever else serves a disk by
+ * vhost-user: one thread per queue plays the guest's driver and keeps a number
+ * of requests in flight.
  *
  * Prints one line of "name=value" for the whole run.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -19,6 +21,7 @@
 #include <linux/fs.h>
 
 #include "tvm_blk.h"
+#include "tvm_front.h"
 
 #define LANES_MAX	64
 /* Linux keeps header and status in its request structure, of about this size. */
@@ -26,7 +29,9 @@
 
 struct options {
 	const char *node;
+	const char *socket;
 	const char *disk;
+	pid_t server;
 	struct tvm_config ring;
 	unsigned int depth;
 	unsigned int queues;
@@ -247,6 +252,14 @@ static void dev_init(struct tvm_dev *dev, struct tvm_mem *mem, const struct opti
 		check(tvm_dev_ioctl(dev, VHA_PIN_MEMORY, &pin), "VHA_PIN_MEMORY");
 }
 
+static void front_init(struct tvm_front *front, struct tvm_mem *mem,
+		       const struct options *options)
+{
+	check(tvm_front_connect(front, options->socket), options->socket);
+	check(tvm_front_handshake(front, tvm_config_features(&options->ring)), "handshake");
+	check(tvm_front_mem_set(front, mem), "SET_MEM_TABLE");
+}
+
 static uint64_t disk_open(const struct options *options, int *fd)
 {
 	uint64_t size;
@@ -261,14 +274,51 @@ static uint64_t disk_open(const struct options *options, int *fd)
 
 /* The run. */
 
-/* Of all threads, that of the device's worker included. */
-static uint64_t cpu_us(void)
+/* Nanoseconds that one thread has run; one that ended meanwhile counts nothing. */
+static uint64_t thread_ns(pid_t process, const char *thread)
+{
+	unsigned long long ns = 0;
+	char path[320];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat", process, thread);
+	file = fopen(path, "r");
+	if (!file)
+		return 0;
+	if (fscanf(file, "%llu", &ns) != 1)
+		die(path, EIO);
+	fclose(file);
+	return ns;
+}
+
+static uint64_t process_ns(pid_t process)
+{
+	struct dirent *entry;
+	uint64_t sum = 0;
+	char path[32];
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", process);
+	dir = opendir(path);
+	if (!dir)
+		die(path, errno);
+	while ((entry = readdir(dir))) {
+		if (entry->d_name[0] != '.')
+			sum += thread_ns(process, entry->d_name);
+	}
+	closedir(dir);
+	return sum;
+}
+
+/* Of all threads, that of the device's worker included, and of the server. */
+static uint64_t cpu_us(const struct options *options)
 {
 	struct rusage usage;
 
 	getrusage(RUSAGE_SELF, &usage);
 	return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000ULL +
-	       usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+	       usage.ru_utime.tv_usec + usage.ru_stime.tv_usec +
+	       (options->server ? process_ns(options->server) / 1000 : 0);
 }
 
 static void run(struct lane *lanes, const struct options *options)
@@ -317,7 +367,7 @@ static int report(const struct lane *lanes, const struct tvm_dev *dev,
 	printf("iops=%.0f requests=%llu failed=%llu ns=%llu cpu_us=%llu", done * 1e9 / ns,
 	       (unsigned long long)done, (unsigned long long)failed, (unsigned long long)ns,
 	       (unsigned long long)cpu);
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (i = 0; dev->fd >= 0 && i < sizeof(names) / sizeof(names[0]); i++)
 		printf(" %s=%llu", names[i],
 		       (unsigned long long)stat_sum(dev, options->queues, names[i]));
 	putchar('\n');
@@ -330,6 +380,8 @@ static void usage(FILE *stream)
 {
 	fputs("Usage: blk_bench [OPTION]... DISK\n"
 	      "  --node PATH           default /dev/vhost-accel/blk\n"
+	      "  --vhost-user SOCKET   a server's disk instead of the node's\n"
+	      "  --server PID          count this process's time as well\n"
 	      "  --depth N             requests in flight per queue (default 1)\n"
 	      "  --queues N            queues, with a thread each (default 1)\n"
 	      "  --workers N           worker threads, 0 for one per queue (default 0)\n"
@@ -362,6 +414,8 @@ static unsigned int parsed(const char *text, unsigned int min, unsigned int max)
 
 static const struct option longopts[] = {
 	{ "node", required_argument, NULL, 'n' },
+	{ "vhost-user", required_argument, NULL, 'u' },
+	{ "server", required_argument, NULL, 'p' },
 	{ "depth", required_argument, NULL, 'd' },
 	{ "queues", required_argument, NULL, 'q' },
 	{ "workers", required_argument, NULL, 'w' },
@@ -369,7 +423,7 @@ static const struct option longopts[] = {
 	{ "write", no_argument, NULL, 'W' },
 	{ "seconds", required_argument, NULL, 's' },
 	{ "requests", required_argument, NULL, 'r' },
-	{ "packed", no_argument, NULL, 'p' },
+	{ "packed", no_argument, NULL, 'k' },
 	{ "in-order", no_argument, NULL, 'o' },
 	{ "no-event-idx", no_argument, NULL, 'e' },
 	{ "indirect", no_argument, NULL, 'i' },
@@ -386,6 +440,12 @@ static void option_value(struct options *options, int option)
 	switch (option) {
 	case 'n':
 		options->node = optarg;
+		break;
+	case 'u':
+		options->socket = optarg;
+		break;
+	case 'p':
+		options->server = parsed(optarg, 1, INT32_MAX);
 		break;
 	case 'd':
 		options->depth = parsed(optarg, 1, 1024);
@@ -417,7 +477,7 @@ static void option_flag(struct options *options, int option)
 	case 'W':
 		options->write = true;
 		break;
-	case 'p':
+	case 'k':
 		options->ring.packed = true;
 		break;
 	case 'o':
@@ -478,26 +538,34 @@ int main(int argc, char **argv)
 	};
 	static struct lane lanes[LANES_MAX];
 	uint64_t size, ns, cpu;
+	struct tvm_front front = { .fd = -1 };
+	struct tvm_dev *dev = &front.dev;
 	struct tvm_mem mem;
-	struct tvm_dev dev;
 	unsigned int i;
 	int disk, ret;
 
 	parse(&options, argc, argv);
 	size = disk_open(&options, &disk);
 	tvm_mem_create_default(&mem);
-	dev_init(&dev, &mem, &options, disk);
+	if (options.socket)
+		front_init(&front, &mem, &options);
+	else
+		dev_init(dev, &mem, &options, disk);
 	for (i = 0; i < options.queues; i++) {
 		lanes[i].blocks = size / options.block;
-		lane_init(&lanes[i], &options, &dev, i);
-		check(tvm_queue_start(&lanes[i].vq), "starting a queue");
+		lane_init(&lanes[i], &options, dev, i);
+		check(options.socket ? tvm_front_queue_start(&front, &lanes[i].vq) :
+		      tvm_queue_start(&lanes[i].vq), "starting a queue");
 	}
 	ns = tvm_clock_ns();
-	cpu = cpu_us();
+	cpu = cpu_us(&options);
 	run(lanes, &options);
-	cpu = cpu_us() - cpu;
+	cpu = cpu_us(&options) - cpu;
 	ns = tvm_clock_ns() - ns;
-	ret = report(lanes, &dev, &options, ns, cpu);
-	tvm_dev_close(&dev);
+	ret = report(lanes, dev, &options, ns, cpu);
+	if (options.socket)
+		tvm_front_close(&front);
+	else
+		tvm_dev_close(dev);
 	return ret;
 }

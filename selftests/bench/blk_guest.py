@@ -22,7 +22,6 @@ from case import Case, Failed, Pair, output_of
 
 GUEST = "/share/guest"
 FIRST_SLOT = 0x8
-SERVER_SECONDS = 30
 ROUND_SECONDS = 150
 BOOT_SECONDS = 180
 QUEUE_SIZE = 256
@@ -115,12 +114,7 @@ def qemu(name, **properties):
 
 def storage_daemon(name):
     def server(place):
-        return ("qemu-storage-daemon", "--object", "iothread,id=thread", "--blockdev",
-                f"driver=host_device,node-name=disk,filename={place.path},aio=io_uring,"
-                "cache.direct=on",
-                "--export", "type=vhost-user-blk,id=export,node-name=disk,writable=on,"
-                            f"iothread=thread,num-queues={place.queues},addr.type=unix,"
-                            f"addr.path={place.socket}")
+        return blk.storage_daemon(place.socket, place.path, place.queues)
 
     return Disk(name, server, vhost_user)
 
@@ -225,18 +219,8 @@ def prepare(place):
 
 def start_server(place):
     """Returns the process, None where QEMU itself serves the disk."""
-    if not place.disk.server:
-        return None
-    path = f"{place.directory}/{place.name}.log"
-    with open(path, "w", encoding="utf-8") as log:
-        server = subprocess.Popen(place.disk.server(place), stdout=log, stderr=log)
-    end = time.monotonic() + SERVER_SECONDS
-    while not os.path.exists(place.socket):
-        if server.poll() is not None or time.monotonic() > end:
-            with open(path, encoding="utf-8") as log:
-                raise Failed(f"{place.socket} did not appear:\n{log.read()}")
-        time.sleep(0.05)
-    return server
+    return blk.start_server(place.disk.server(place), place.socket) if place.disk.server \
+        else None
 
 
 def read_round(output):

@@ -16,11 +16,12 @@ TEXT = {
 NOTES = {
     "timed": """split, packed: the ring's format. fio: io_uring with direct I/O. "tuned" has
 pinned buffers and registered files, and submits and reaps many at once. "pinned": guest
-memory is pinned beforehand as well. "polling": worker and driver both poll.""",
+memory is pinned beforehand as well. "polling": worker and driver both poll.
+The storage daemon serves the same driver by vhost-user, split.""",
     "guest": """All disks are in the same guest, on equal devices of the host.""",
     "counted": """One emulated processor that never idles, on a device that completes inline;
 what N requests more cost in user space and kernel, switches between tasks included. Interrupts
-are in there, other tasks are not. Exact: the ratio is the peer's count by ours.""",
+are in there, the storage daemon's threads as well, other tasks are not. Exact: the ratio is the peer's count by ours.""",
 }
 HEAD = ("case", "ours", "", "peer", "", "ratio", "low", "high", "aim", "")
 FORMAT = "{:<26} {:<19} {:>7}  {:<15} {:>7}  {:>5}  {:>5} {:>5}  {:>4}  {}"

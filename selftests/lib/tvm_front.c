@@ -330,10 +330,13 @@ int tvm_front_slot(struct tvm_front *front, uint32_t request, struct tvm_mem *me
  */
 int tvm_front_handshake(struct tvm_front *front, uint64_t features)
 {
-	uint64_t offered, protocol = TVM_USER_PROTOCOL_ALL;
+	uint64_t offered, protocol = 0;
 	int ret;
 
 	ret = tvm_front_get(front, TVM_USER_GET_FEATURES, &offered);
+	if (!ret)
+		ret = tvm_front_get(front, TVM_USER_GET_PROTOCOL_FEATURES, &protocol);
+	protocol &= TVM_USER_PROTOCOL_ALL;
 	if (!ret)
 		ret = tvm_front_send(front, TVM_USER_SET_PROTOCOL_FEATURES, 0, &protocol,
 				     sizeof(protocol), NULL, 0);
