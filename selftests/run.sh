@@ -67,7 +67,7 @@ PASSED=0 FAILED=0 SKIPPED=0 NUMBER=0 BAD=0
 
 # run_program NAME [PATTERN]
 run_program() {
-	local log status counts passed failed skipped word=ok
+	local log status counts passed failed skipped word=ok before=$SECONDS
 
 	log=$(mktemp)
 	"$BUILD/$1" ${2+"$2"} > >(tee "$log" | sed -u 's/^/    /') 2>&1
@@ -86,6 +86,7 @@ run_program() {
 	if [ "$failed" -gt 0 ] || { [ "$status" -ne 0 ] && [ "$status" -ne 4 ]; }; then
 		word="not ok" BAD=1
 	fi
+	echo "# $1: $((SECONDS - before)) s"
 	echo "$word $NUMBER $1"
 }
 
