@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/swap.h>
 #include <unistd.h>
@@ -163,6 +164,9 @@ TEST_F(backing, file_full)
 
 TEST_F(backing, bad_blocks)
 {
+	struct tvm_seg data = { self->gpa, 4096 };
+	struct tvm_blk_req req;
+
 	ASSERT_EQ(tvm_disk_attr(&self->rig.disk, "badblocks", "+100-101"), 0);
 	EXPECT_EQ(tvm_blk_io(self->vq, VIRTIO_BLK_T_IN, 100, self->gpa, 512),
 		  VIRTIO_BLK_S_IOERR);
@@ -172,6 +176,15 @@ TEST_F(backing, bad_blocks)
 		  VIRTIO_BLK_S_IOERR);
 	EXPECT_EQ(tvm_blk_io(self->vq, VIRTIO_BLK_T_IN, 102, self->gpa, 512), VIRTIO_BLK_S_OK);
 	EXPECT_EQ(tvm_dev_stat(&self->rig.dev, 0, "errors"), 3);
+	/* Of a read that failed nothing but the status counts as written. */
+	tvm_blk_req_init(&req, &self->rig.mem);
+	req.type = VIRTIO_BLK_T_IN;
+	req.data_in = true;
+	req.sector = 96;
+	req.data = &data;
+	req.nr = 1;
+	EXPECT_EQ(tvm_blk_run(self->vq, &req, NULL, 0), VIRTIO_BLK_S_IOERR);
+	EXPECT_EQ(req.used.len, 1U);
 	EXPECT_EQ(tvm_event_read(self->vq->err_fd), 0ULL);
 }
 
@@ -318,6 +331,15 @@ TEST_F(backing, page_cache)
 	replace(self, self->rig.disk.fd);
 	EXPECT_EQ(tvm_blk_io(self->vq, VIRTIO_BLK_T_IN, 8, self->gpa, 4096), VIRTIO_BLK_S_OK);
 	EXPECT_TRUE(tvm_pattern_check(mem, 4096, SEED));
+	/* While the disk is in use, too. */
+	tvm_pattern_fill(buf, sizeof(buf), SEED + 1);
+	ASSERT_EQ(pwrite(cached, buf, sizeof(buf), 4096), (ssize_t)sizeof(buf));
+	EXPECT_EQ(tvm_blk_io(self->vq, VIRTIO_BLK_T_IN, 8, self->gpa, 4096), VIRTIO_BLK_S_OK);
+	EXPECT_TRUE(tvm_pattern_check(mem, 4096, SEED + 1));
+	tvm_pattern_fill(mem, 4096, SEED + 2);
+	EXPECT_EQ(tvm_blk_io(self->vq, VIRTIO_BLK_T_OUT, 8, self->gpa, 4096), VIRTIO_BLK_S_OK);
+	ASSERT_EQ(pread(cached, buf, sizeof(buf), 4096), (ssize_t)sizeof(buf));
+	EXPECT_TRUE(tvm_pattern_check(buf, 4096, SEED + 2));
 	close(cached);
 }
 
@@ -424,6 +446,132 @@ TEST_F(backing, bounced)
 	EXPECT_EQ(tvm_blk_io(self->vq, VIRTIO_BLK_T_IN, 0, self->gpa + 1, 4096),
 		  VIRTIO_BLK_S_OK);
 	EXPECT_EQ(tvm_dev_stat(&self->rig.dev, 0, "bounced"), before + 1);
+}
+
+/* Submits @nr reads of @len bytes at an odd address and waits for all. */
+static void run_bounced(struct backing_fixture *self, unsigned int nr, uint32_t len)
+{
+	struct tvm_seg data = { self->gpa + 1, len };
+	static struct tvm_blk_req reqs[IN_FLIGHT];
+	struct tvm_used used;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		tvm_blk_req_init(&reqs[i], &self->rig.mem);
+		reqs[i].type = VIRTIO_BLK_T_IN;
+		reqs[i].data_in = true;
+		reqs[i].data = &data;
+		reqs[i].nr = 1;
+		ASSERT_GE(tvm_blk_submit(self->vq, &reqs[i], NULL, 0), 0);
+	}
+	tvm_queue_kick(self->vq);
+	for (i = 0; i < nr; i++) {
+		ASSERT_EQ(tvm_queue_wait(self->vq, &used, harness_scaled(WAIT_MS)), 0);
+		tvm_blk_finish(self->vq, used.cookie, &used);
+	}
+	for (i = 0; i < nr; i++)
+		EXPECT_EQ(reqs[i].result, VIRTIO_BLK_S_OK);
+}
+
+/* What bounced requests hold is bounded: the ring waits, and goes on. */
+TEST_F(backing, bounce_limit)
+{
+	static const char *const slow[] = {
+		"memory_backed=1", "size=32", "irqmode=2", "completion_nsec=50000000", NULL,
+	};
+	struct tvm_seg data[9];
+	struct tvm_blk_req req;
+	struct tvm_disk disk;
+	unsigned int i;
+	int64_t before;
+
+	ASSERT_EQ(tvm_disk_create(&disk, slow), 0);
+	replace(self, disk.fd);
+	/* Not more than 8 MiB at once. */
+	before = tvm_dev_stat(&self->rig.dev, 0, "retries");
+	run_bounced(self, 3, 2 * MIB);
+	EXPECT_EQ(tvm_dev_stat(&self->rig.dev, 0, "retries"), before);
+	for (i = 0; i < 3; i++)
+		run_bounced(self, 6, 2 * MIB);
+	EXPECT_GT(tvm_dev_stat(&self->rig.dev, 0, "retries"), before);
+	/* One that will never fit fails. */
+	for (i = 0; i < 9; i++)
+		data[i] = (struct tvm_seg){ self->gpa + 1, MIB };
+	tvm_blk_req_init(&req, &self->rig.mem);
+	req.type = VIRTIO_BLK_T_IN;
+	req.data_in = true;
+	req.data = data;
+	req.nr = 9;
+	EXPECT_EQ(tvm_blk_run(self->vq, &req, NULL, 0), VIRTIO_BLK_S_IOERR);
+	req.nr = 8;
+	EXPECT_EQ(tvm_blk_run(self->vq, &req, NULL, 0), VIRTIO_BLK_S_OK);
+	replace(self, self->rig.disk.fd);
+	tvm_disk_destroy(&disk);
+}
+
+/*
+ * Guest memory that is a file of a disk: a page that is written back between the
+ * start of a read and its data is dirty once more afterwards.
+ */
+TEST_F(backing, file_memory)
+{
+	static const char *const slow[] = {
+		"memory_backed=1", "size=8", "irqmode=2", "completion_nsec=500000000", NULL,
+	};
+	const uint64_t gpa = 1ULL << 40;
+	struct tvm_mem *mem = &self->rig.mem;
+	struct tvm_disk disk;
+	struct tvm_seg data = { gpa, 4096 };
+	struct tvm_blk_req req;
+	struct tvm_used used;
+	char buf[4096], path[128];
+	struct tvm_fs fs;
+	void *map;
+	int fd;
+
+	/* The rig's disk holds the file, another one the data. */
+	ASSERT_EQ(tvm_disk_create(&disk, slow), 0);
+	tvm_pattern_fill(tvm_mem_ptr(mem, self->gpa, 4096), 4096, SEED);
+	ASSERT_EQ(pwrite(disk.fd, tvm_mem_ptr(mem, self->gpa, 4096), 4096, 0), 4096);
+	replace(self, disk.fd);
+	ASSERT_EQ(tvm_fs_create(&fs, &self->rig.disk), 0);
+	snprintf(path, sizeof(path), "%s/memory", fs.dir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	ASSERT_GE(fd, 0);
+	memset(buf, 0, sizeof(buf));
+	ASSERT_EQ(write(fd, buf, sizeof(buf)), (ssize_t)sizeof(buf));
+	map = mmap(NULL, sizeof(buf), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ASSERT_NE(map, MAP_FAILED);
+	mem->regions[mem->nr++] = (struct tvm_region){
+		.gpa = gpa, .size = sizeof(buf), .hva = map,
+	};
+	ASSERT_EQ(tvm_dev_mem_set(&self->rig.dev, mem), 0);
+
+	tvm_blk_req_init(&req, mem);
+	req.type = VIRTIO_BLK_T_IN;
+	req.data_in = true;
+	req.data = &data;
+	req.nr = 1;
+	ASSERT_GE(tvm_blk_submit(self->vq, &req, NULL, 0), 0);
+	tvm_queue_kick(self->vq);
+	while (!tvm_dev_stat(&self->rig.dev, 0, "bytes_read"))
+		usleep(1000);
+	ASSERT_EQ(fsync(fd), 0);
+	ASSERT_EQ(tvm_queue_wait(self->vq, &used, harness_scaled(WAIT_MS)), 0);
+	tvm_blk_finish(self->vq, &req, &used);
+	EXPECT_EQ(req.result, VIRTIO_BLK_S_OK);
+	tvm_dev_close(&self->rig.dev);
+	mem->nr--;
+	ASSERT_EQ(munmap(map, sizeof(buf)), 0);
+
+	/* Whatever the cache had, the file has. */
+	ASSERT_EQ(fsync(fd), 0);
+	ASSERT_EQ(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+	ASSERT_EQ(pread(fd, buf, sizeof(buf), 0), (ssize_t)sizeof(buf));
+	EXPECT_TRUE(tvm_pattern_check(buf, sizeof(buf), SEED));
+	close(fd);
+	EXPECT_EQ(tvm_fs_destroy(&fs), 0);
+	tvm_disk_destroy(&disk);
 }
 
 HARNESS_MAIN

@@ -2,6 +2,7 @@
 /*
  * blk: features, configuration space, parameters, resize, historic calls
  */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -150,6 +151,66 @@ TEST_F(config, no_backend)
 	EXPECT_LT(tvm_queue_start(&self->rig.vqs[0]), 0);
 	ASSERT_EQ(tvm_dev_backend_set(self->dev, self->rig.disk.fd, 0), 0);
 	EXPECT_EQ(tvm_queue_start(&self->rig.vqs[0]), 0);
+}
+
+/* A disk that is refused leaves the one there was in its place. */
+static void check_refused(struct config_fixture *self, int fd, int error)
+{
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(tvm_dev_backend_set(self->dev, fd, 0), error);
+	close(fd);
+	config_read(self);
+	EXPECT_EQ(self->config.capacity, self->rig.disk.size / TVM_BLK_SECTOR);
+}
+
+TEST_F(config, refused_disks)
+{
+	static const char *const large[] = { "memory_backed=1", "size=8", "blocksize=4096", NULL };
+	struct vha_blk_params params = { .block_size = 512 };
+	uint64_t gpa = tvm_mem_alloc(&self->rig.mem, 4096, 4096);
+	struct tvm_disk disk;
+
+	check_refused(self, open(self->rig.disk.path, O_WRONLY | O_DIRECT), -EBADF);
+	check_refused(self, open(self->rig.disk.path, O_PATH), -EBADF);
+	check_refused(self, open("/proc/self/status", O_RDONLY), -EINVAL);
+	check_refused(self, open("/dev/zero", O_RDWR), -ENOTBLK);
+	check_refused(self, tvm_event_create(), -ENOTBLK);
+	/* Blocks larger than announced. */
+	ASSERT_EQ(tvm_disk_create(&disk, large), 0);
+	ASSERT_EQ(tvm_dev_backend_set(self->dev, -1, 0), 0);
+	ASSERT_EQ(tvm_dev_ioctl(self->dev, VHA_BLK_SET_PARAMS, &params), 0);
+	ASSERT_EQ(tvm_dev_backend_set(self->dev, self->rig.disk.fd, 0), 0);
+	check_refused(self, dup(disk.fd), -EINVAL);
+	tvm_disk_destroy(&disk);
+	ASSERT_EQ(tvm_queue_start(&self->rig.vqs[0]), 0);
+	EXPECT_EQ(tvm_blk_io(&self->rig.vqs[0], VIRTIO_BLK_T_IN, 0, gpa, 4096), VIRTIO_BLK_S_OK);
+}
+
+/* The capacity is in whole blocks as announced. */
+TEST_F(config, whole_blocks)
+{
+	static const char *const attrs[] = { "memory_backed=1", "size=32", NULL };
+	struct vha_blk_params params = { .block_size = 4096 };
+	struct tvm_disk disk;
+	struct tvm_fs fs;
+	int fd;
+
+	ASSERT_EQ(tvm_disk_create(&disk, attrs), 0);
+	ASSERT_EQ(tvm_fs_create(&fs, &disk), 0);
+	fd = tvm_fs_open(&fs, "disk", (1 << 20) + 2560);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(tvm_dev_backend_set(self->dev, fd, 0), 0);
+	config_read(self);
+	EXPECT_EQ(self->config.capacity, 2053ULL);
+	ASSERT_EQ(tvm_dev_backend_set(self->dev, -1, 0), 0);
+	ASSERT_EQ(tvm_dev_ioctl(self->dev, VHA_BLK_SET_PARAMS, &params), 0);
+	ASSERT_EQ(tvm_dev_backend_set(self->dev, fd, 0), 0);
+	config_read(self);
+	EXPECT_EQ(self->config.capacity, 2048ULL);
+	tvm_dev_close(self->dev);
+	close(fd);
+	EXPECT_EQ(tvm_fs_destroy(&fs), 0);
+	tvm_disk_destroy(&disk);
 }
 
 TEST_F(config, params)

@@ -149,4 +149,29 @@ TEST(polled)
 	tvm_rig_destroy(&self.rig);
 }
 
+/* What can not be polled for, as it must be split, is done all the same. */
+TEST(polled_split)
+{
+	static const char *const attrs[] = {
+		"memory_backed=1", "size=8", "submit_queues=1", "poll_queues=1", "irqmode=2",
+		"completion_nsec=100000", "max_sectors=64", NULL,
+	};
+	static const struct vha_blk_params params = { .flags = VHA_BLK_F_POLL };
+	struct tvm_rig_options options = { .disk = attrs, .params = &params };
+	const uint32_t len = 1U << 20;
+	struct tvm_rig rig;
+	uint64_t gpa;
+
+	tvm_rig_create(&rig, &options);
+	gpa = tvm_mem_alloc(&rig.mem, len, TVM_PAGE);
+	tvm_rig_disk_fill(&rig, 5);
+	EXPECT_EQ(tvm_blk_io(&rig.vqs[0], VIRTIO_BLK_T_IN, 2048, gpa, len), VIRTIO_BLK_S_OK);
+	EXPECT_TRUE(tvm_pattern_check(tvm_mem_ptr(&rig.mem, gpa, len), len, 6));
+	EXPECT_EQ(tvm_blk_io(&rig.vqs[0], VIRTIO_BLK_T_OUT, 4096, gpa, len), VIRTIO_BLK_S_OK);
+	tvm_mem_fill(&rig.mem, gpa, 0, len);
+	EXPECT_EQ(tvm_blk_io(&rig.vqs[0], VIRTIO_BLK_T_IN, 4096, gpa, len), VIRTIO_BLK_S_OK);
+	EXPECT_TRUE(tvm_pattern_check(tvm_mem_ptr(&rig.mem, gpa, len), len, 6));
+	tvm_rig_destroy(&rig);
+}
+
 HARNESS_MAIN

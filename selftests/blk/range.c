@@ -154,6 +154,44 @@ TEST_F(range, write_zeroes)
 	EXPECT_TRUE(kept(self, 1, 512, 6 * 512));
 }
 
+/* Longer than what is done at once, and longer than what is announced. */
+TEST_F(range, long_zeroes)
+{
+	struct virtio_blk_discard_write_zeroes range = { .num_sectors = 24 * MIB / 512 };
+	unsigned int mib;
+
+	if (variant->file)
+		ASSERT_EQ(ftruncate(self->fd, 32 * MIB), 0);
+	for (mib = 15; mib < 26; mib++) {
+		tvm_pattern_fill(self->buf, MIB, SEED + mib);
+		ASSERT_EQ(pwrite(self->fd, self->buf, MIB, (off_t)mib * MIB), (ssize_t)MIB);
+	}
+	ASSERT_GE(self->config.max_write_zeroes_sectors, range.num_sectors);
+	EXPECT_EQ(run(self, VIRTIO_BLK_T_WRITE_ZEROES, &range, 1), VIRTIO_BLK_S_OK);
+	for (mib = 0; mib < 24; mib++)
+		EXPECT_TRUE(zeroed(self, mib, 0, MIB));
+	EXPECT_TRUE(kept(self, 24, MIB, MIB));
+	EXPECT_TRUE(kept(self, 25, MIB, MIB));
+}
+
+TEST_F(range, too_long)
+{
+	struct virtio_blk_discard_write_zeroes range = { .flags = 1 };
+	const uint64_t size = 3ULL << 30;
+
+	/* Of the disks only a file is larger than the limit. */
+	if (!variant->file)
+		return;
+	ASSERT_EQ(ftruncate(self->fd, size), 0);
+	ASSERT_LT(self->config.max_write_zeroes_sectors, size / 512);
+	range.num_sectors = self->config.max_write_zeroes_sectors + 8;
+	EXPECT_EQ(run(self, VIRTIO_BLK_T_WRITE_ZEROES, &range, 1), VIRTIO_BLK_S_IOERR);
+	EXPECT_TRUE(kept(self, 0, MIB, MIB));
+	range.num_sectors -= 8;
+	EXPECT_EQ(run(self, VIRTIO_BLK_T_WRITE_ZEROES, &range, 1), VIRTIO_BLK_S_OK);
+	EXPECT_TRUE(zeroed(self, 0, 0, MIB));
+}
+
 TEST_F(range, discard)
 {
 	struct virtio_blk_discard_write_zeroes range = { .sector = 4096, .num_sectors = 2048 };

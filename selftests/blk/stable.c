@@ -166,6 +166,49 @@ TEST_F(stable, write_through)
 	check_stable(self, variant->fua);
 }
 
+/* How often the disk was flushed for zeroes that the guest asks for. */
+static int64_t zero(struct stable_fixture *self)
+{
+	struct virtio_blk_discard_write_zeroes range = { .num_sectors = 8 };
+	int64_t before = tvm_disk_stat(&self->rig.disk, TVM_DISK_FLUSHES);
+
+	tvm_mem_write(&self->rig.mem, self->gpa, &range, sizeof(range));
+	EXPECT_EQ(tvm_blk_io(self->vq, VIRTIO_BLK_T_WRITE_ZEROES, 0, self->gpa, sizeof(range)),
+		  VIRTIO_BLK_S_OK);
+	return tvm_disk_stat(&self->rig.disk, TVM_DISK_FLUSHES) - before;
+}
+
+/* Zeroes are a write like any other. */
+TEST_F(stable, zeroes)
+{
+	start(self, TVM_BIT(VIRTIO_BLK_F_WRITE_ZEROES) | TVM_BIT(VIRTIO_BLK_F_FLUSH));
+	EXPECT_EQ(zero(self), 0);
+	start(self, TVM_BIT(VIRTIO_BLK_F_WRITE_ZEROES));
+	EXPECT_GE(zero(self), 1);
+}
+
+/* Drivers before version 1 know a flush by another number as well. */
+TEST_F(stable, legacy)
+{
+	const uint32_t flush_out = 5;
+
+	start(self, TVM_BIT(VIRTIO_BLK_F_FLUSH));
+	EXPECT_EQ(tvm_blk_io(self->vq, flush_out, 0, 0, 0), VIRTIO_BLK_S_UNSUPP);
+	/* Packed rings came with version 1. */
+	if (variant->cfg.packed)
+		return;
+	ASSERT_EQ(tvm_queue_stop(self->vq, NULL), 0);
+	ASSERT_EQ(tvm_dev_features_set(&self->rig.dev, TVM_BIT(VIRTIO_BLK_F_FLUSH) |
+				       (tvm_config_features(&self->vq->cfg) &
+					~TVM_BIT(VIRTIO_F_VERSION_1)), 0), 0);
+	tvm_queue_reset(self->vq);
+	ASSERT_EQ(tvm_queue_start(self->vq), 0);
+	check_unstable(self);
+	check_flush(self);
+	EXPECT_EQ(tvm_blk_io(self->vq, flush_out, 0, 0, 0), VIRTIO_BLK_S_OK);
+	EXPECT_EQ(tvm_disk_stat(&self->rig.disk, TVM_DISK_FLUSHES), 2);
+}
+
 /* A descriptor for synchronous writes makes each write stable, whatever the driver says. */
 TEST_F(stable, descriptor)
 {

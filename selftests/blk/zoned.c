@@ -187,6 +187,35 @@ TEST_F(zoned, append)
 	EXPECT_EQ(write_pointer(self, FIRST), FIRST + 32ULL);
 }
 
+/* Reply and status are the last nine bytes, however the driver cuts. */
+TEST_F(zoned, append_framing)
+{
+	struct tvm_seg data = { self->gpa, 4096 };
+	struct tvm_blk_req req;
+	uint64_t where;
+	unsigned int i;
+
+	for (i = 0; i < 2 * tvm_cuts_nr; i++) {
+		tvm_blk_req_init(&req, &self->rig.mem);
+		req.type = VIRTIO_BLK_T_ZONE_APPEND;
+		req.sector = FIRST;
+		req.data = &data;
+		req.nr = 1;
+		req.status = tvm_mem_alloc(&self->rig.mem, 9, 1);
+		req.status_len = 9;
+		EXPECT_EQ(tvm_blk_run(self->vq, &req, &tvm_cuts[i % tvm_cuts_nr],
+				      i < tvm_cuts_nr ? 0 : TVM_ADD_INDIRECT),
+			  VIRTIO_BLK_S_OK);
+		EXPECT_EQ(req.used.len, 9U);
+		tvm_mem_read(&self->rig.mem, req.status, &where, sizeof(where));
+		EXPECT_EQ(where, FIRST + 8ULL * i);
+	}
+	/* Without room for the reply there is nothing to append with. */
+	req.status_len = 8;
+	EXPECT_EQ(tvm_blk_run(self->vq, &req, NULL, 0), VIRTIO_BLK_S_IOERR);
+	EXPECT_EQ(write_pointer(self, FIRST), FIRST + 8ULL * i);
+}
+
 TEST_F(zoned, manage)
 {
 	EXPECT_EQ(manage(self, VIRTIO_BLK_T_ZONE_OPEN, FIRST), VIRTIO_BLK_S_OK);
