@@ -225,6 +225,88 @@ TEST_F(notify, spurious)
 	EXPECT_EQ(tvm_event_read(self->vq->err_fd), 0ULL);
 }
 
+/** struct flipper - a packed driver that takes back what it makes available */
+struct flipper {
+	struct tvm_queue *vq;
+	volatile bool stop;
+};
+
+static void flip_flags(struct tvm_queue *vq, uint16_t flags)
+{
+	unsigned int i;
+
+	for (i = 0; i < vq->num; i++)
+		tvm_store16(&vq->pdesc[i].flags, flags);
+}
+
+/* Available for a moment, in this round of the ring or in the next, then not for long. */
+static void *flipper_run(void *arg)
+{
+	static const uint16_t rounds[] = {
+		1U << VRING_PACKED_DESC_F_AVAIL, 1U << VRING_PACKED_DESC_F_USED,
+	};
+	struct flipper *flipper = arg;
+	volatile unsigned int pause;
+	unsigned int i;
+
+	for (i = 0; !flipper->stop; i++) {
+		flip_flags(flipper->vq, rounds[i % 2]);
+		flip_flags(flipper->vq, 0);
+		for (pause = 0; pause < 2000; pause++)
+			;
+		if (i % 256 == 0)
+			tvm_event_write(flipper->vq->kick_fd);
+	}
+	return NULL;
+}
+
+/* What the device did for a queue, in buffers and looks for more. */
+static int64_t effort(const struct tvm_dev *dev)
+{
+	return tvm_dev_stat(dev, 0, "chains") + tvm_dev_stat(dev, 0, "poll_hit") +
+	       tvm_dev_stat(dev, 0, "poll_miss");
+}
+
+/*
+ * However often the device sees a buffer and then finds it gone, its turns end:
+ * it can be suspended, is quiet then, and other queues have their share.
+ */
+TEST_F(notify, flags_flipped)
+{
+	struct vhost_vring_state loop = { .index = 0, .num = 50000 };
+	uint64_t gpa = tvm_mem_alloc(&self->rig.mem, TVM_PAGE, TVM_PAGE);
+	struct flipper flipper = { .vq = self->vq };
+	unsigned int i, nr = harness_rounds(40, 8);
+	int64_t before;
+	pthread_t thread;
+
+	if (!variant->cfg.packed)
+		return;
+	for (i = 0; i < self->vq->num; i++) {
+		self->vq->pdesc[i].addr = gpa;
+		self->vq->pdesc[i].len = 16;
+	}
+	ASSERT_EQ(tvm_dev_ioctl(&self->rig.dev, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, &loop), 0);
+	ASSERT_EQ(pthread_create(&thread, NULL, flipper_run, &flipper), 0);
+	for (i = 0; i < nr; i++) {
+		usleep(50000);
+		EXPECT_EQ(tvm_blk_io(&self->rig.vqs[1], VIRTIO_BLK_T_IN, 0, gpa, 512),
+			  VIRTIO_BLK_S_OK);
+		ASSERT_EQ(tvm_dev_ioctl(&self->rig.dev, VHA_SUSPEND, NULL), 0);
+		before = effort(&self->rig.dev);
+		usleep(20000);
+		EXPECT_EQ(effort(&self->rig.dev), before);
+		ASSERT_EQ(tvm_dev_ioctl(&self->rig.dev, VHA_RESUME, NULL), 0);
+	}
+	flipper.stop = true;
+	pthread_join(thread, NULL);
+	ASSERT_EQ(tvm_dev_ioctl(&self->rig.dev, VHA_SUSPEND, NULL), 0);
+	EXPECT_GT(effort(&self->rig.dev), 0);
+	/* A turn is 256 of either, and what a last batch of 64 took beyond that. */
+	EXPECT_LE(effort(&self->rig.dev), tvm_dev_stat(&self->rig.dev, 0, "runs") * (256 + 64));
+	EXPECT_EQ(tvm_dev_stat(&self->rig.dev, 0, "broken"), 0);
+}
+
 /* A full call eventfd must not stop the device. */
 TEST_F(notify, saturated)
 {
