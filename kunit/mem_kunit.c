@@ -350,7 +350,7 @@ static void copy_from_pinned(struct kunit *test)
 	unsigned long hva = two_regions(test, guest);
 	struct mm_struct *mm = guest->dev.mm;
 
-	KUNIT_ASSERT_EQ(test, vha_mem_pin(guest->dev.mem, mm), 0);
+	KUNIT_ASSERT_EQ(test, vha_mem_pin(guest->dev.mem, mm, NULL), 0);
 	guest->dev.mm = NULL;
 	copy_reads(test, guest, hva);
 	guest->dev.mm = mm;

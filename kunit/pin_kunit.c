@@ -234,8 +234,8 @@ static void pin_all(struct kunit *test)
 	table_of(test, pins, 0, PAGES * PAGE_SIZE);
 	mem = pins->guest->dev.mem;
 	KUNIT_EXPECT_FALSE(test, vha_mem_pinned(&pins->guest->vq));
-	KUNIT_ASSERT_EQ(test, vha_mem_pin(mem, mm), 0);
-	KUNIT_EXPECT_EQ(test, vha_mem_pin(mem, mm), 0);
+	KUNIT_ASSERT_EQ(test, vha_mem_pin(mem, mm, NULL), 0);
+	KUNIT_EXPECT_EQ(test, vha_mem_pin(mem, mm, NULL), 0);
 	KUNIT_EXPECT_TRUE(test, vha_mem_pinned(&pins->guest->vq));
 	KUNIT_EXPECT_EQ(test, mm->locked_vm, locked + PAGES);
 	KUNIT_EXPECT_EQ(test, page_pins(test, pins->hva), 1);
@@ -255,11 +255,11 @@ static void pin_all_undone(struct kunit *test)
 	unsigned long locked = mm->locked_vm;
 
 	/* The second half of the table is not there. */
-	KUNIT_EXPECT_EQ(test, vha_mem_pin(pins->guest->dev.mem, mm), -EFAULT);
+	KUNIT_EXPECT_EQ(test, vha_mem_pin(pins->guest->dev.mem, mm, NULL), -EFAULT);
 	KUNIT_EXPECT_FALSE(test, pins->guest->dev.mem->pinned);
 	KUNIT_EXPECT_EQ(test, mm->locked_vm, locked);
 	expect_unpinned(test, pins);
-	KUNIT_EXPECT_EQ(test, vha_mem_pin(pins->guest->dev.mem, NULL), -EFAULT);
+	KUNIT_EXPECT_EQ(test, vha_mem_pin(pins->guest->dev.mem, NULL, NULL), -EFAULT);
 }
 
 /* Every page of a region that starts and ends inside a chunk, over several. */
@@ -276,7 +276,7 @@ static void pin_all_chunks(struct kunit *test)
 		.guest_phys_addr = 12345, .memory_size = size - skip - 7, .userspace_addr = hva,
 	};
 	guest_set_mem(test, guest, &region, 1);
-	KUNIT_ASSERT_EQ(test, vha_mem_pin(guest->dev.mem, guest->dev.mm), 0);
+	KUNIT_ASSERT_EQ(test, vha_mem_pin(guest->dev.mem, guest->dev.mm, NULL), 0);
 	for (at = hva; at < hva + region.memory_size; at += PAGE_SIZE) {
 		struct page *page = vha_mem_page(&guest->dev.mem->regions[0], at, &run), *own;
 

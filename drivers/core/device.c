@@ -218,8 +218,10 @@ static int mem_replace(struct vha_device *dev, struct vha_mem *mem)
 			return ret;
 		}
 	}
-	if (old && dev->pin)
+	if (old && dev->pin) {
+		vha_mem_take_charge(mem, old);
 		vha_mem_unpin(old, dev->mm);
+	}
 	vha_mem_destroy(old);
 	return 0;
 }
@@ -251,7 +253,7 @@ int vha_device_set_mem(struct vha_device *dev, const struct vhost_memory __user 
 		return -EFAULT;
 	}
 	vha_device_quiesce(dev);
-	ret = dev->pin ? vha_mem_pin(mem, dev->mm) : 0;
+	ret = dev->pin ? vha_mem_pin(mem, dev->mm, dev->mem) : 0;
 	if (ret)
 		goto err_destroy;
 	ret = mem_replace(dev, mem);
@@ -287,7 +289,7 @@ int vha_device_pin_mem(struct vha_device *dev, bool enable)
 		return 0;
 	vha_device_quiesce(dev);
 	if (enable)
-		ret = vha_mem_pin(dev->mem, dev->mm);
+		ret = vha_mem_pin(dev->mem, dev->mm, NULL);
 	else
 		vha_mem_unpin(dev->mem, dev->mm);
 	if (!ret)

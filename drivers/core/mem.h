@@ -38,6 +38,7 @@ struct vha_region {
  * @hint: index of the region found last, when there are many
  * @aliased: some byte of the owner's memory appears at several guest addresses
  * @pinned: vha_mem_pin() succeeded
+ * @charged: pages charged to the owner's locked memory for it
  * @regions: sorted by guest address, disjoint there
  */
 struct vha_mem {
@@ -45,6 +46,7 @@ struct vha_mem {
 	u32 hint;
 	bool aliased;
 	bool pinned;
+	unsigned long charged;
 	struct vha_region regions[] __counted_by(nr);
 };
 
@@ -62,7 +64,8 @@ int vha_mem_read(struct vha_device *dev, u64 gpa, void *dst, u32 len);
 
 /* pin_long.c: pinning ring parts and the whole table; pin.c: data buffers */
 
-int vha_mem_pin(struct vha_mem *mem, struct mm_struct *mm);
+int vha_mem_pin(struct vha_mem *mem, struct mm_struct *mm, const struct vha_mem *old);
+void vha_mem_take_charge(struct vha_mem *mem, struct vha_mem *old);
 void vha_mem_unpin(struct vha_mem *mem, struct mm_struct *mm);
 struct page *vha_mem_page(const struct vha_region *region, unsigned long hva,
 			  unsigned long *len);

@@ -323,16 +323,20 @@ static unsigned long mem_pages(const struct vha_mem *mem)
  * vha_mem_pin() - pin all memory of a table
  * @mem: the table, with every queue that uses it quiesced
  * @mm: the owner's address space, which must be the current one
+ * @old: the pinned table it is to replace, or NULL
  *
  * The pages are charged to the owner's locked memory, one that appears in
- * several regions as often.
+ * several regions as often. What @old was charged counts for @mem, so that a
+ * table can be replaced within a limit that has room for one.
  *
  * Context: process, may sleep, for long; a fatal signal ends it.
  * Return: 0, also when the table is pinned already, -ENOMEM (over the limit of
  * locked memory as well), -EFAULT, -EINTR. On error nothing is pinned.
  */
-int vha_mem_pin(struct vha_mem *mem, struct mm_struct *mm)
+int vha_mem_pin(struct vha_mem *mem, struct mm_struct *mm, const struct vha_mem *old)
 {
+	unsigned long pages = mem_pages(mem);
+	unsigned long charge = old ? pages - min(pages, old->charged) : pages;
 	int ret;
 	u32 i;
 
@@ -340,7 +344,7 @@ int vha_mem_pin(struct vha_mem *mem, struct mm_struct *mm)
 		return 0;
 	if (current->mm != mm)
 		return -EFAULT;
-	ret = account_locked_vm(mm, mem_pages(mem), true);
+	ret = account_locked_vm(mm, charge, true);
 	if (ret)
 		return ret;
 	for (i = 0; i < mem->nr; i++) {
@@ -348,15 +352,30 @@ int vha_mem_pin(struct vha_mem *mem, struct mm_struct *mm)
 		if (ret)
 			goto err;
 	}
+	mem->charged = charge;
 	mem->pinned = true;
 	return 0;
 err:
 	for (i = 0; i < mem->nr; i++)
 		region_unpin(&mem->regions[i]);
-	account_locked_vm(mm, mem_pages(mem), false);
+	account_locked_vm(mm, charge, false);
 	return ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(vha_mem_pin);
+
+/**
+ * vha_mem_take_charge() - have a table charged in place of the one it replaces
+ * @mem: the table, pinned with @old in view
+ * @old: the table it replaces, which is about to be unpinned
+ */
+void vha_mem_take_charge(struct vha_mem *mem, struct vha_mem *old)
+{
+	unsigned long missing = mem_pages(mem) - mem->charged;
+
+	mem->charged += missing;
+	old->charged -= missing;
+}
+EXPORT_SYMBOL_IF_KUNIT(vha_mem_take_charge);
 
 /**
  * vha_mem_unpin() - undo vha_mem_pin()
@@ -374,7 +393,8 @@ void vha_mem_unpin(struct vha_mem *mem, struct mm_struct *mm)
 		return;
 	for (i = 0; i < mem->nr; i++)
 		region_unpin(&mem->regions[i]);
-	account_locked_vm(mm, mem_pages(mem), false);
+	account_locked_vm(mm, mem->charged, false);
+	mem->charged = 0;
 	mem->pinned = false;
 }
 EXPORT_SYMBOL_IF_KUNIT(vha_mem_unpin);

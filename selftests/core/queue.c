@@ -361,6 +361,30 @@ TEST_F(queue, pin_memory_swap)
 	tvm_mem_destroy(&small);
 }
 
+/* A table is replaced within a limit that has room for one. */
+TEST_F(queue, pin_memory_swap_limit)
+{
+	struct vha_pin_memory pin = { .flags = VHA_PIN_F_ENABLE };
+	struct rlimit limit;
+	uint64_t pinned;
+
+	ASSERT_EQ(tvm_dev_ioctl(&self->rig.dev, VHA_PIN_MEMORY, &pin), 0);
+	pinned = locked_kib();
+	limit = (struct rlimit){ pinned * 1024, pinned * 1024 };
+	ASSERT_EQ(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
+	ASSERT_EQ(seteuid(65534), 0);
+	EXPECT_EQ(tvm_dev_mem_set(&self->rig.dev, &self->rig.mem), 0);
+	EXPECT_EQ(tvm_dev_mem_set(&self->rig.dev, &self->rig.mem), 0);
+	ASSERT_EQ(seteuid(0), 0);
+	EXPECT_EQ(locked_kib(), pinned);
+	pin.flags = 0;
+	ASSERT_EQ(tvm_dev_ioctl(&self->rig.dev, VHA_PIN_MEMORY, &pin), 0);
+	EXPECT_LT(locked_kib(), pinned);
+	ASSERT_EQ(tvm_queue_stop(self->vq, NULL), 0);
+	tvm_dev_close(&self->rig.dev);
+	EXPECT_EQ(locked_kib(), 0ULL);
+}
+
 /* Without the privilege the limit holds, and nothing is left charged. */
 TEST_F(queue, pin_memory_limit)
 {
