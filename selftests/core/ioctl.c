@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -349,6 +350,30 @@ TEST(info)
 	EXPECT_GE(dev.info.config_size, 60U);
 	EXPECT_GE(dev.info.max_workers, 2U);
 	EXPECT_EQ(memcmp(dev.info.reserved, none, sizeof(none)), 0);
+	tvm_dev_close(&dev);
+}
+
+/* A worker is a thread of the VMM: beyond its limit there is none, and no owner. */
+TEST(no_thread_left)
+{
+	struct rlimit none = { 0 };
+	struct tvm_dev dev;
+	int status;
+	pid_t pid;
+
+	ASSERT_EQ(tvm_dev_open(&dev, tvm_rig_node()), 0);
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		if (setrlimit(RLIMIT_NPROC, &none) || setresuid(65534, 65534, 65534))
+			_exit(1);
+		if (tvm_dev_ioctl(&dev, VHOST_SET_OWNER, NULL) != -EAGAIN)
+			_exit(2);
+		_exit(tvm_dev_ioctl(&dev, VHOST_RESET_OWNER, NULL) == -EPERM ? 0 : 3);
+	}
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(status, 0);
+	EXPECT_EQ(tvm_dev_ioctl(&dev, VHOST_SET_OWNER, NULL), 0);
 	tvm_dev_close(&dev);
 }
 
