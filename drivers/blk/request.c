@@ -47,7 +47,7 @@ int vha_blk_requests_alloc(struct vha_blk_queue *q, u32 num)
 
 	if (vha_blk_pages_alloc(q, num))
 		return -ENOMEM;
-	q->requests = kvcalloc(num, sizeof(*q->requests), GFP_KERNEL_ACCOUNT);
+	q->requests = kvcalloc(num, sizeof(*q->requests), VHA_GFP_SETUP);
 	if (!q->requests) {
 		vha_blk_pages_free(q);
 		return -ENOMEM;

@@ -40,14 +40,12 @@ void vha_blk_slow_destroy(struct vha_blk *blk)
  * vha_blk_css_get() - remember in whose name a request does I/O
  * @rq: the request
  *
- * Context: the queue's worker, which is in the VMM's cgroup.
+ * Context: the queue's worker.
  */
 void vha_blk_css_get(struct vha_blk_request *rq)
 {
-#ifdef CONFIG_BLK_CGROUP
 	if (!rq->css)
-		rq->css = task_get_css(current, io_cgrp_id);
-#endif
+		rq->css = vha_queue_blkcg_get(&rq->q->vq);
 }
 
 /**

@@ -26,7 +26,7 @@ int vha_blk_pages_alloc(struct vha_blk_queue *q, u32 num)
 	u32 i;
 
 	num += VHA_BLK_PAGES;
-	q->page_pool = kvcalloc(num, sizeof(*q->page_pool), GFP_KERNEL_ACCOUNT);
+	q->page_pool = kvcalloc(num, sizeof(*q->page_pool), VHA_GFP_SETUP);
 	if (!q->page_pool)
 		return -ENOMEM;
 	q->pages_free = NULL;

@@ -22,7 +22,7 @@ static int queues_create(struct vha_device *dev)
 {
 	unsigned int i;
 
-	dev->vqs = kvcalloc(dev->class->max_queues, sizeof(*dev->vqs), GFP_KERNEL_ACCOUNT);
+	dev->vqs = kvcalloc(dev->class->max_queues, sizeof(*dev->vqs), VHA_GFP_SETUP);
 	if (!dev->vqs)
 		return -ENOMEM;
 	for (i = 0; i < dev->class->max_queues; i++) {
@@ -37,7 +37,7 @@ static int queues_create(struct vha_device *dev)
 
 static int workers_init(struct vha_device *dev)
 {
-	dev->workers = kzalloc(sizeof(*dev->workers), GFP_KERNEL_ACCOUNT);
+	dev->workers = kzalloc(sizeof(*dev->workers), VHA_GFP_SETUP);
 	if (!dev->workers)
 		return -ENOMEM;
 	xa_init_flags(&dev->workers->workers, XA_FLAGS_ALLOC);
@@ -56,7 +56,7 @@ struct vha_device *vha_device_create(const struct vha_class *class)
 	struct vha_device *dev;
 	int ret;
 
-	dev = kvzalloc(max(class->device_size, sizeof(*dev)), GFP_KERNEL_ACCOUNT);
+	dev = kvzalloc(max(class->device_size, sizeof(*dev)), VHA_GFP_SETUP);
 	if (!dev)
 		return ERR_PTR(-ENOMEM);
 	dev->class = class;

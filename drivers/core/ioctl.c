@@ -198,7 +198,7 @@ static long get_config(struct vha_device *dev, unsigned int cmd, void __user *ar
 	u8 *space;
 	long ret = -EFAULT;
 
-	config = kzalloc(sizeof(*config) + dev->class->config_size, GFP_KERNEL_ACCOUNT);
+	config = kzalloc(sizeof(*config) + dev->class->config_size, VHA_GFP_SETUP);
 	if (!config)
 		return -ENOMEM;
 	space = (u8 *)(config + 1);

@@ -38,7 +38,7 @@ struct vha_iotlb_entry {
  */
 struct vha_iotlb *vha_iotlb_create(void)
 {
-	struct vha_iotlb *iotlb = kzalloc(sizeof(*iotlb), GFP_KERNEL_ACCOUNT);
+	struct vha_iotlb *iotlb = kzalloc(sizeof(*iotlb), VHA_GFP_SETUP);
 
 	if (!iotlb)
 		return ERR_PTR(-ENOMEM);
@@ -201,7 +201,7 @@ int vha_iotlb_insert(struct vha_iotlb *iotlb, u64 iova, u64 size, u64 hva, u8 pe
 		return -EINVAL;
 	if (hva_last > ULONG_MAX || !access_ok(u64_to_user_ptr(hva), size))
 		return -EFAULT;
-	new = kmalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
+	new = kmalloc(sizeof(*new), VHA_GFP_SETUP);
 	if (!new)
 		return -ENOMEM;
 	new->iova = iova;
@@ -520,7 +520,7 @@ int vha_iotlb_map_ring(struct vha_device *dev, struct vha_ring_map *map, u64 iov
 	if (!dev->mem)
 		return -EFAULT;
 	nr = (last >> PAGE_SHIFT) - (iova >> PAGE_SHIFT) + 1;
-	hvas = kvmalloc_array(nr, sizeof(*hvas), GFP_KERNEL_ACCOUNT);
+	hvas = kvmalloc_array(nr, sizeof(*hvas), VHA_GFP_SETUP);
 	if (!hvas)
 		return -ENOMEM;
 	ret = ring_translate(dev, iova, size, write, hvas);

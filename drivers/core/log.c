@@ -57,7 +57,7 @@ struct vha_log *vha_log_create(struct vha_device *dev, u64 base)
 		return ERR_PTR(-E2BIG);
 	if (base > ULONG_MAX)
 		return ERR_PTR(-EFAULT);
-	log = kzalloc(sizeof(*log), GFP_KERNEL_ACCOUNT);
+	log = kzalloc(sizeof(*log), VHA_GFP_SETUP);
 	if (!log)
 		return ERR_PTR(-ENOMEM);
 	log->nr = DIV_ROUND_UP(end, VHOST_PAGE_SIZE);

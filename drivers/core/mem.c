@@ -91,7 +91,7 @@ struct vha_mem *vha_mem_parse(const struct vhost_memory_region *regions, u32 nr)
 
 	if (nr > VHA_MEM_REGIONS_MAX)
 		return ERR_PTR(-E2BIG);
-	mem = kvzalloc(struct_size(mem, regions, nr), GFP_KERNEL_ACCOUNT);
+	mem = kvzalloc(struct_size(mem, regions, nr), VHA_GFP_SETUP);
 	if (!mem)
 		return ERR_PTR(-ENOMEM);
 	mem->nr = nr;

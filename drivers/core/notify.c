@@ -28,7 +28,7 @@ struct vha_event *vha_event_get(int fd)
 	ctx = eventfd_ctx_fdget(fd);
 	if (IS_ERR(ctx))
 		return ERR_CAST(ctx);
-	event = kmalloc(sizeof(*event), GFP_KERNEL_ACCOUNT);
+	event = kmalloc(sizeof(*event), VHA_GFP_SETUP);
 	if (!event) {
 		eventfd_ctx_put(ctx);
 		return ERR_PTR(-ENOMEM);

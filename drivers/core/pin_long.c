@@ -86,7 +86,7 @@ static int ring_map_begin(struct vha_ring_map *map, struct mm_struct *mm, unsign
 
 	if (current->mm != mm)
 		return -EFAULT;
-	map->pages = kvmalloc_array(nr, sizeof(*map->pages), GFP_KERNEL_ACCOUNT);
+	map->pages = kvmalloc_array(nr, sizeof(*map->pages), VHA_GFP_SETUP);
 	if (!map->pages)
 		return -ENOMEM;
 	ret = account_locked_vm(mm, nr, true);
@@ -275,7 +275,7 @@ static int chunk_pin(struct vha_region *region, unsigned long index)
 	struct page **pages;
 	int ret;
 
-	pages = kmalloc_array(nr, sizeof(*pages), GFP_KERNEL_ACCOUNT);
+	pages = kmalloc_array(nr, sizeof(*pages), VHA_GFP_SETUP);
 	if (!pages)
 		return -ENOMEM;
 	ret = pin_long(hva, nr, pages, true);
@@ -297,8 +297,7 @@ static int region_pin(struct vha_region *region)
 	unsigned long i, chunks = region_chunks(region);
 	int ret;
 
-	region->chunks = kvcalloc(chunks, sizeof(*region->chunks),
-				  GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	region->chunks = kvcalloc(chunks, sizeof(*region->chunks), VHA_GFP_SETUP);
 	if (!region->chunks)
 		return -ENOMEM;
 	for (i = 0; i < chunks; i++) {

@@ -526,7 +526,7 @@ struct vha_queue *vha_queue_create(struct vha_device *dev, u16 index)
 {
 	struct vha_queue *vq;
 
-	vq = kvzalloc(max(dev->class->queue_size, sizeof(*vq)), GFP_KERNEL_ACCOUNT);
+	vq = kvzalloc(max(dev->class->queue_size, sizeof(*vq)), VHA_GFP_SETUP);
 	if (!vq)
 		return NULL;
 	vq->dev = dev;

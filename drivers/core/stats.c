@@ -98,7 +98,7 @@ static void *stats_image(struct vha_device *dev, size_t *size)
 
 	header.data_offset = header.desc_offset + header.num_desc * sizeof(struct vha_stats_desc);
 	*size = header.data_offset + header.num_queues * header.num_desc * sizeof(u64);
-	image = kvzalloc(*size, GFP_KERNEL_ACCOUNT);
+	image = kvzalloc(*size, VHA_GFP_SETUP);
 	if (!image)
 		return ERR_PTR(-ENOMEM);
 	stats_fill(dev, image, &header);
@@ -143,7 +143,7 @@ static int stats_create(struct vha_device *dev)
 
 	if (dev->stats)
 		return 0;
-	stats = kzalloc(sizeof(*stats), GFP_KERNEL_ACCOUNT);
+	stats = kzalloc(sizeof(*stats), VHA_GFP_SETUP);
 	if (!stats)
 		return -ENOMEM;
 	refcount_set(&stats->ref, 1);

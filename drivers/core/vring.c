@@ -246,12 +246,12 @@ int vha_vring_alloc(struct vha_queue *vq)
 	if (vha_queue_feature(vq, VIRTIO_F_ACCESS_PLATFORM))
 		segs += VHA_RESOLVE_SEGS;
 	vq->chain.max = segs;
-	vq->chain.segs = kvcalloc(segs, sizeof(*vq->chain.segs), GFP_KERNEL_ACCOUNT);
+	vq->chain.segs = kvcalloc(segs, sizeof(*vq->chain.segs), VHA_GFP_SETUP);
 	if (indirect)
 		vq->ring.table = kvcalloc(vq->ring.chain_max, sizeof(*vq->ring.table),
-					  GFP_KERNEL_ACCOUNT);
+					  VHA_GFP_SETUP);
 	if (in_order)
-		vq->ring.order = kvcalloc(vq->num, sizeof(*vq->ring.order), GFP_KERNEL_ACCOUNT);
+		vq->ring.order = kvcalloc(vq->num, sizeof(*vq->ring.order), VHA_GFP_SETUP);
 	if (vq->chain.segs && (vq->ring.table || !indirect) && (vq->ring.order || !in_order))
 		return 0;
 	vha_vring_free(vq);

@@ -5,6 +5,7 @@
 #ifndef VHOST_ACCEL_DEVICE_H
 #define VHOST_ACCEL_DEVICE_H
 
+#include <linux/gfp.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
 
@@ -20,6 +21,14 @@ struct vha_mem;
 struct vha_queue;
 struct vha_stats;
 struct vha_workers;
+
+/**
+ * define VHA_GFP_SETUP - for what open() and ioctls allocate at the VMM's discretion
+ *
+ * Charged to the VMM. Where its memory cgroup or the machine has no more, the
+ * call fails; nobody is killed for it, and nothing is written to the log.
+ */
+#define VHA_GFP_SETUP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
 /** define VHA_FEATURES_WORDS - 64-bit words of virtio feature bits */
 #define VHA_FEATURES_WORDS	2
