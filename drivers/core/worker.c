@@ -72,6 +72,7 @@ struct vha_worker_ops {
  * @kthread: the thread, if it is a kernel thread
  * @memcg: what a kernel thread charges memory to
  * @blkcg: what a kernel thread charges I/O to
+ * @uid: for whom a kernel thread is counted
  * @orphans: serves @works once @killed
  * @dev: the device
  * @id: id in &vha_workers.workers
@@ -85,6 +86,7 @@ struct vha_worker {
 	struct task_struct *kthread;
 	struct mem_cgroup *memcg;
 	struct cgroup_subsys_state *blkcg;
+	kuid_t uid;
 	struct work_struct orphans;
 	struct vha_device *dev;
 	u32 id;
@@ -238,21 +240,30 @@ static int kernel_create(struct vha_worker *worker)
 	struct task_struct *thread;
 	int ret;
 
+	ret = vha_nproc_take(&worker->uid);
+	if (ret)
+		return ret;
 	thread = kthread_create(kthread_run_worker_fn, worker, "vhost-%d",
 				task_tgid_nr(current));
-	if (IS_ERR(thread))
-		return PTR_ERR(thread);
-	ret = cgroup_attach_task_all(current, thread);
-	if (ret) {
-		kthread_stop(thread);
-		return ret;
+	if (IS_ERR(thread)) {
+		ret = PTR_ERR(thread);
+		goto err_give;
 	}
+	ret = cgroup_attach_task_all(current, thread);
+	if (ret)
+		goto err_stop;
 	cgroups_get(worker);
 	/* Wakers may outlive the thread until kernel_stop() returns. */
 	get_task_struct(thread);
 	worker->kthread = thread;
 	wake_up_process(thread);
 	return 0;
+
+err_stop:
+	kthread_stop(thread);
+err_give:
+	vha_nproc_give(worker->uid);
+	return ret;
 }
 
 static void kernel_wake(struct vha_worker *worker)
@@ -265,6 +276,7 @@ static void kernel_stop(struct vha_worker *worker)
 	kthread_stop(worker->kthread);
 	put_task_struct(worker->kthread);
 	cgroups_put(worker);
+	vha_nproc_give(worker->uid);
 }
 
 static const struct vha_worker_ops kernel_ops = {
@@ -526,9 +538,10 @@ static long get_worker(struct vha_device *dev, void __user *argp)
  * @cmd: the ioctl's number
  * @argp: its argument
  *
- * Return: 0, -EFAULT, -ENOMEM, -ENOSPC with all workers created, -ENODEV for
- * an unknown worker, -ENOBUFS for an unknown queue, -EBUSY for freeing a
- * worker that serves a queue, -ENOIOCTLCMD for any other @cmd.
+ * Return: 0, -EFAULT, -ENOMEM, -EAGAIN for a worker beyond RLIMIT_NPROC, -ENOSPC
+ * with all workers created, -ENODEV for an unknown worker, -ENOBUFS for an unknown
+ * queue, -EBUSY for freeing a worker that serves a queue, -ENOIOCTLCMD for any
+ * other @cmd.
  */
 long vha_worker_ioctl(struct vha_device *dev, unsigned int cmd, void __user *argp)
 {

@@ -2,6 +2,7 @@
 #ifndef VHOST_ACCEL_CORE_WORKER_H
 #define VHOST_ACCEL_CORE_WORKER_H
 
+#include <linux/uidgid.h>
 #include <linux/xarray.h>
 
 /**
@@ -13,5 +14,8 @@ struct vha_workers {
 	struct xarray workers;
 	bool fork_owner;
 };
+
+int vha_nproc_take(kuid_t *uid);
+void vha_nproc_give(kuid_t uid);
 
 #endif /* VHOST_ACCEL_CORE_WORKER_H */

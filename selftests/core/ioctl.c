@@ -377,6 +377,39 @@ TEST(no_thread_left)
 	tvm_dev_close(&dev);
 }
 
+/* A kernel thread counts like a thread of the user it works for. */
+TEST(kernel_threads_limited)
+{
+	const struct rlimit four = { 4, 4 };
+	struct vhost_worker_state worker = { 0 };
+	uint8_t mode = VHOST_FORK_OWNER_KTHREAD;
+	struct tvm_dev devs[2];
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(tvm_dev_open(&devs[i], tvm_rig_node()), 0);
+		ASSERT_EQ(tvm_dev_ioctl(&devs[i], VHOST_SET_FORK_FROM_OWNER, &mode), 0);
+	}
+	/* A user that has nothing but this process. */
+	ASSERT_EQ(setrlimit(RLIMIT_NPROC, &four), 0);
+	ASSERT_EQ(setresuid(54321, 54321, 54321), 0);
+	EXPECT_EQ(tvm_dev_ioctl(&devs[0], VHOST_SET_OWNER, NULL), 0);
+	EXPECT_EQ(tvm_dev_ioctl(&devs[0], VHOST_NEW_WORKER, &worker), 0);
+	EXPECT_EQ(tvm_dev_ioctl(&devs[0], VHOST_NEW_WORKER, &worker), 0);
+	EXPECT_EQ(tvm_dev_ioctl(&devs[0], VHOST_NEW_WORKER, &worker), -EAGAIN);
+	EXPECT_EQ(tvm_dev_ioctl(&devs[1], VHOST_SET_OWNER, NULL), -EAGAIN);
+	EXPECT_EQ(tvm_dev_ioctl(&devs[1], VHOST_RESET_OWNER, NULL), -EPERM);
+	/* Those that end are counted no more. */
+	EXPECT_EQ(tvm_dev_ioctl(&devs[0], VHOST_FREE_WORKER, &worker), 0);
+	EXPECT_EQ(tvm_dev_ioctl(&devs[1], VHOST_SET_OWNER, NULL), 0);
+	EXPECT_EQ(tvm_dev_ioctl(&devs[1], VHOST_NEW_WORKER, &worker), -EAGAIN);
+	tvm_dev_close(&devs[0]);
+	for (i = 0; i < 2; i++)
+		EXPECT_EQ(tvm_dev_ioctl(&devs[1], VHOST_NEW_WORKER, &worker), 0);
+	EXPECT_EQ(tvm_dev_ioctl(&devs[1], VHOST_NEW_WORKER, &worker), -EAGAIN);
+	tvm_dev_close(&devs[1]);
+}
+
 TEST(fork_from_owner)
 {
 	struct tvm_dev dev;
