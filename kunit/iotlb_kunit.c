@@ -325,6 +325,27 @@ static void misses_bounded(struct kunit *test)
 	expect_no_miss(test, f);
 }
 
+/* A queue goes on when its own question is answered, or was never asked. */
+static void answers(struct kunit *test)
+{
+	struct fixture *f = fixture_create(test);
+	struct vha_queue *vq = &f->guest->vq;
+	struct vha_seg seg = { IOVA, 0x20 };
+	u32 i;
+
+	KUNIT_EXPECT_FALSE(test, vha_iotlb_answered(vq, 0, U64_MAX));
+	KUNIT_EXPECT_EQ(test, resolve(f, &seg, 1, 0, SEGS), -EAGAIN);
+	KUNIT_EXPECT_FALSE(test, vha_iotlb_answered(vq, 0, IOVA - 1));
+	KUNIT_EXPECT_FALSE(test, vha_iotlb_answered(vq, IOVA + 1, U64_MAX));
+	KUNIT_EXPECT_TRUE(test, vha_iotlb_answered(vq, IOVA, IOVA));
+	KUNIT_EXPECT_FALSE(test, vha_iotlb_answered(vq, IOVA, IOVA));
+	for (i = 0; i <= VHA_IOTLB_MISSES_MAX; i++) {
+		seg.addr = IOVA + i * 0x1000;
+		KUNIT_EXPECT_EQ(test, resolve(f, &seg, 1, 0, SEGS), -EAGAIN);
+	}
+	KUNIT_EXPECT_TRUE(test, vha_iotlb_answered(vq, 0, 0));
+}
+
 static ssize_t write_msg(struct fixture *f, const void *msg, size_t len)
 {
 	struct kvec vec = { .iov_base = (void *)msg, .iov_len = len };
@@ -517,41 +538,41 @@ static void read_guest(struct kunit *test)
 {
 	struct fixture *f = fixture_create(test);
 	unsigned long hva = real_memory(test, f);
-	struct vha_device *dev = &f->guest->dev;
+	struct vha_queue *vq = &f->guest->vq;
 	u8 buf[32];
 
-	KUNIT_EXPECT_EQ(test, vha_iotlb_read_guest(dev, IOVA + PAGE_SIZE - 10, buf, 32), 0);
+	KUNIT_EXPECT_EQ(test, vha_iotlb_read_guest(vq, IOVA + PAGE_SIZE - 10, buf, 32), 0);
 	KUNIT_EXPECT_EQ(test, guest_differs(buf, hva + 3 * PAGE_SIZE - 10, 10), 0);
 	KUNIT_EXPECT_EQ(test, guest_differs(buf + 10, hva, 22), 0);
-	KUNIT_EXPECT_EQ(test, vha_iotlb_read_guest(dev, IOVA + 2 * PAGE_SIZE - 1, buf, 2), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, vha_iotlb_read_guest(vq, IOVA + 2 * PAGE_SIZE - 1, buf, 2), -EAGAIN);
 	expect_miss(test, f, IOVA + 2 * PAGE_SIZE, VHOST_ACCESS_RO);
-	KUNIT_EXPECT_EQ(test, vha_iotlb_read_guest(dev, IOVA + 3 * PAGE_SIZE, buf, 1), -EFAULT);
+	KUNIT_EXPECT_EQ(test, vha_iotlb_read_guest(vq, IOVA + 3 * PAGE_SIZE, buf, 1), -EFAULT);
 }
 
 static void map_ring(struct kunit *test)
 {
 	struct fixture *f = fixture_create(test);
 	unsigned long hva = real_memory(test, f);
-	struct vha_device *dev = &f->guest->dev;
+	struct vha_queue *vq = &f->guest->vq;
 	struct vha_ring_map ring = {};
 
-	KUNIT_ASSERT_EQ(test, vha_iotlb_map_ring(dev, &ring, IOVA + 16, 2 * PAGE_SIZE - 16, false),
+	KUNIT_ASSERT_EQ(test, vha_iotlb_map_ring(vq, &ring, IOVA + 16, 2 * PAGE_SIZE - 16, false),
 			0);
 	KUNIT_EXPECT_EQ(test, guest_differs(ring.addr, hva + 2 * PAGE_SIZE + 16, PAGE_SIZE - 16),
 			0);
 	KUNIT_EXPECT_EQ(test, guest_differs(ring.addr + PAGE_SIZE - 16, hva, PAGE_SIZE), 0);
-	vha_ring_unmap(&ring, dev->mm);
-	KUNIT_EXPECT_EQ(test, vha_iotlb_map_ring(dev, &ring, IOVA, 2 * PAGE_SIZE, true), -EFAULT);
-	KUNIT_EXPECT_EQ(test, vha_iotlb_map_ring(dev, &ring, IOVA, 2 * PAGE_SIZE + 1, false),
+	vha_ring_unmap(&ring, vq->dev->mm);
+	KUNIT_EXPECT_EQ(test, vha_iotlb_map_ring(vq, &ring, IOVA, 2 * PAGE_SIZE, true), -EFAULT);
+	KUNIT_EXPECT_EQ(test, vha_iotlb_map_ring(vq, &ring, IOVA, 2 * PAGE_SIZE + 1, false),
 			-EAGAIN);
 	expect_miss(test, f, IOVA + 2 * PAGE_SIZE, VHOST_ACCESS_RO);
 	/* Not memory of the guest; not at the same place in a page. */
-	KUNIT_EXPECT_EQ(test, vha_iotlb_map_ring(dev, &ring, IOVA + 3 * PAGE_SIZE, 1, false),
+	KUNIT_EXPECT_EQ(test, vha_iotlb_map_ring(vq, &ring, IOVA + 3 * PAGE_SIZE, 1, false),
 			-EFAULT);
-	KUNIT_EXPECT_EQ(test, vha_iotlb_map_ring(dev, &ring, IOVA + 8 * PAGE_SIZE, 1, false),
+	KUNIT_EXPECT_EQ(test, vha_iotlb_map_ring(vq, &ring, IOVA + 8 * PAGE_SIZE, 1, false),
 			-EFAULT);
-	KUNIT_EXPECT_EQ(test, vha_iotlb_map_ring(dev, &ring, U64_MAX, 2, false), -EINVAL);
-	KUNIT_EXPECT_EQ(test, vha_iotlb_map_ring(dev, &ring, IOVA, 0, false), -EINVAL);
+	KUNIT_EXPECT_EQ(test, vha_iotlb_map_ring(vq, &ring, U64_MAX, 2, false), -EINVAL);
+	KUNIT_EXPECT_EQ(test, vha_iotlb_map_ring(vq, &ring, IOVA, 0, false), -EINVAL);
 	KUNIT_EXPECT_NULL(test, ring.addr);
 }
 
@@ -568,6 +589,7 @@ static struct kunit_case iotlb_cases[] = {
 	KUNIT_CASE(outside),
 	KUNIT_CASE(misses),
 	KUNIT_CASE(misses_bounded),
+	KUNIT_CASE(answers),
 	KUNIT_CASE(writes),
 	KUNIT_CASE(writes_refused),
 	KUNIT_CASE(reads),

@@ -35,7 +35,7 @@ void vha_device_quiesce(struct vha_device *dev);
 void vha_device_unquiesce(struct vha_device *dev);
 void vha_device_log_rings(struct vha_device *dev);
 bool vha_device_log_valid(struct vha_device *dev, const struct vha_mem *mem);
-void vha_device_iotlb_updated(struct vha_device *dev);
+void vha_device_iotlb_updated(struct vha_device *dev, u64 iova, u64 last);
 void vha_device_iotlb_invalidated(struct vha_device *dev, u64 iova, u64 last);
 
 /* features.c */

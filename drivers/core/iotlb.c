@@ -241,11 +241,8 @@ void vha_iotlb_remove(struct vha_iotlb *iotlb, u64 iova, u64 last)
 }
 EXPORT_SYMBOL_IF_KUNIT(vha_iotlb_remove);
 
-/*
- * Ask the VMM for an address. When too many questions wait this one is
- * dropped: the queue asks anew after the next translation arrives.
- */
-static void miss_add(struct vha_iotlb *iotlb, u64 iova, u8 perm)
+/* Ask the VMM for an address. Returns false when too many questions wait. */
+static bool miss_add(struct vha_iotlb *iotlb, u64 iova, u8 perm)
 {
 	struct vha_miss *miss;
 	u32 i;
@@ -253,14 +250,50 @@ static void miss_add(struct vha_iotlb *iotlb, u64 iova, u8 perm)
 	for (i = 0; i < iotlb->nr_misses; i++) {
 		miss = &iotlb->misses[(iotlb->first_miss + i) % VHA_IOTLB_MISSES_MAX];
 		if (miss->iova == iova && miss->perm == perm)
-			return;
+			return true;
 	}
 	if (iotlb->nr_misses == VHA_IOTLB_MISSES_MAX)
-		return;
+		return false;
 	i = (iotlb->first_miss + iotlb->nr_misses++) % VHA_IOTLB_MISSES_MAX;
 	iotlb->misses[i] = (struct vha_miss) { .iova = iova, .perm = perm };
 	wake_up_interruptible_poll(&iotlb->wait, EPOLLIN | EPOLLRDNORM);
+	return true;
 }
+
+/* A queue whose question was dropped asks anew after any translation arrives. */
+static void miss(struct vha_queue *vq, u64 iova, u8 perm)
+{
+	bool asked = miss_add(vq->dev->iotlb, iova, perm);
+
+	vq->missing = true;
+	vq->missed_first = asked ? iova : 0;
+	vq->missed_last = asked ? iova : U64_MAX;
+}
+
+/**
+ * vha_iotlb_answered() - whether a queue waited for what is translated now
+ * @vq: the queue; if so, it does not any more
+ * @first: first address that is
+ * @last: last one
+ *
+ * One queue's answer is of no use to the others: were they to look again they
+ * would ask again, each for itself.
+ *
+ * Return: whether it did.
+ */
+bool vha_iotlb_answered(struct vha_queue *vq, u64 first, u64 last)
+{
+	struct vha_iotlb *iotlb = vq->dev->iotlb;
+	bool answered;
+
+	spin_lock(&iotlb->lock);
+	answered = vq->missing && vq->missed_first <= last && vq->missed_last >= first;
+	if (answered)
+		vq->missing = false;
+	spin_unlock(&iotlb->lock);
+	return answered;
+}
+EXPORT_SYMBOL_IF_KUNIT(vha_iotlb_answered);
 
 /**
  * vha_iotlb_next_miss() - take the oldest miss
@@ -303,17 +336,18 @@ static struct vha_iotlb_entry *entry_find(struct vha_iotlb *iotlb, u64 iova)
  * covers. -EAGAIN when there is no translation: the VMM was asked. -EFAULT
  * when there is one, but not for @write.
  */
-static int translate(struct vha_iotlb *iotlb, u64 iova, bool write, unsigned long *hva,
+static int translate(struct vha_queue *vq, u64 iova, bool write, unsigned long *hva,
 		     u64 *len)
 {
 	u8 perm = write ? VHOST_ACCESS_WO : VHOST_ACCESS_RO;
+	struct vha_iotlb *iotlb = vq->dev->iotlb;
 	struct vha_iotlb_entry *entry;
 	int ret = 0;
 
 	spin_lock(&iotlb->lock);
 	entry = entry_find(iotlb, iova);
 	if (!entry) {
-		miss_add(iotlb, iova, perm);
+		miss(vq, iova, perm);
 		ret = -EAGAIN;
 	} else if (!(entry->perm & perm)) {
 		ret = -EFAULT;
@@ -358,7 +392,7 @@ static bool resolve_add(struct resolve *res, u64 gpa, u32 len)
 }
 
 /* Translate the segment @seg, which is a copy: its slot may be written over. */
-static int resolve_seg(struct vha_device *dev, struct resolve *res, struct vha_seg seg,
+static int resolve_seg(struct vha_queue *vq, struct resolve *res, struct vha_seg seg,
 		       bool write)
 {
 	while (seg.len) {
@@ -366,10 +400,10 @@ static int resolve_seg(struct vha_device *dev, struct resolve *res, struct vha_s
 		unsigned long hva;
 		int ret;
 
-		ret = translate(dev->iotlb, seg.addr, write, &hva, &len);
+		ret = translate(vq, seg.addr, write, &hva, &len);
 		if (ret)
 			return ret;
-		if (!vha_mem_reverse(dev->mem, hva, &gpa, &left))
+		if (!vha_mem_reverse(vq->dev->mem, hva, &gpa, &left))
 			return -EFAULT;
 		len = min(len, left);
 		if (!resolve_add(res, gpa, len))
@@ -380,7 +414,7 @@ static int resolve_seg(struct vha_device *dev, struct resolve *res, struct vha_s
 	return 0;
 }
 
-static int resolve_part(struct vha_device *dev, struct resolve *res, u16 nr, bool write)
+static int resolve_part(struct vha_queue *vq, struct resolve *res, u16 nr, bool write)
 {
 	int ret;
 
@@ -388,7 +422,7 @@ static int resolve_part(struct vha_device *dev, struct resolve *res, u16 nr, boo
 	for (; nr; nr--) {
 		struct vha_seg seg = res->segs[res->next++];
 
-		ret = resolve_seg(dev, res, seg, write);
+		ret = resolve_seg(vq, res, seg, write);
 		if (ret)
 			return ret;
 	}
@@ -420,11 +454,11 @@ int vha_iotlb_resolve(struct vha_queue *vq, struct vha_chain *chain)
 	if (!vq->dev->mem)
 		return -EFAULT;
 	memmove(chain->segs + res.next, chain->segs, nr * sizeof(*chain->segs));
-	ret = resolve_part(vq->dev, &res, chain->out_num, false);
+	ret = resolve_part(vq, &res, chain->out_num, false);
 	if (ret)
 		return ret;
 	chain->out_num = res.written;
-	ret = resolve_part(vq->dev, &res, chain->in_num, true);
+	ret = resolve_part(vq, &res, chain->in_num, true);
 	if (ret)
 		return ret;
 	chain->in_num = res.written - chain->out_num;
@@ -434,18 +468,20 @@ EXPORT_SYMBOL_IF_KUNIT(vha_iotlb_resolve);
 
 /**
  * vha_iotlb_read_guest() - copy from memory the guest gave an I/O address of
- * @dev: the device
+ * @vq: the queue that needs it
  * @iova: the address
  * @dst: where to
  * @len: bytes
  *
- * Context: process, in the owner's address space; the holder of a queue mutex.
+ * Context: process, in the owner's address space; the holder of the queue mutex.
  * Return: 0, -EAGAIN when a translation is missing (the VMM was asked for
  * it), -EFAULT when the guest's IOMMU forbids the access or a byte is not in
  * the guest's memory.
  */
-int vha_iotlb_read_guest(struct vha_device *dev, u64 iova, void *dst, u32 len)
+int vha_iotlb_read_guest(struct vha_queue *vq, u64 iova, void *dst, u32 len)
 {
+	struct vha_device *dev = vq->dev;
+
 	if (!dev->mem)
 		return -EFAULT;
 	while (len) {
@@ -453,7 +489,7 @@ int vha_iotlb_read_guest(struct vha_device *dev, u64 iova, void *dst, u32 len)
 		unsigned long hva;
 		int ret;
 
-		ret = translate(dev->iotlb, iova, false, &hva, &piece);
+		ret = translate(vq, iova, false, &hva, &piece);
 		if (ret)
 			return ret;
 		if (!vha_mem_reverse(dev->mem, hva, &gpa, &left))
@@ -471,7 +507,7 @@ int vha_iotlb_read_guest(struct vha_device *dev, u64 iova, void *dst, u32 len)
 EXPORT_SYMBOL_IF_KUNIT(vha_iotlb_read_guest);
 
 /* Translate each page of a ring part to an address of the owner. */
-static int ring_translate(struct vha_device *dev, u64 iova, u32 size, bool write,
+static int ring_translate(struct vha_queue *vq, u64 iova, u32 size, bool write,
 			  unsigned long *hvas)
 {
 	for (; size; hvas++) {
@@ -479,12 +515,12 @@ static int ring_translate(struct vha_device *dev, u64 iova, u32 size, bool write
 		u64 len = piece, gpa, left;
 		int ret;
 
-		ret = translate(dev->iotlb, iova, write, hvas, &len);
+		ret = translate(vq, iova, write, hvas, &len);
 		if (ret)
 			return ret;
 		/* A page of the ring has to be a page of the owner. */
 		if (len < piece || offset_in_page(*hvas) != (iova & ~PAGE_MASK) ||
-		    !vha_mem_reverse(dev->mem, *hvas, &gpa, &left) || left < piece)
+		    !vha_mem_reverse(vq->dev->mem, *hvas, &gpa, &left) || left < piece)
 			return -EFAULT;
 		iova += piece;
 		size -= piece;
@@ -494,7 +530,7 @@ static int ring_translate(struct vha_device *dev, u64 iova, u32 size, bool write
 
 /**
  * vha_iotlb_map_ring() - pin and map a ring part by its I/O address
- * @dev: the device
+ * @vq: the queue
  * @map: filled in; all zero before; undone with vha_ring_unmap()
  * @iova: where the part is
  * @size: its size in bytes, not zero
@@ -507,9 +543,10 @@ static int ring_translate(struct vha_device *dev, u64 iova, u32 size, bool write
  * Return: 0, -EAGAIN when a translation is missing (the VMM was asked for
  * it), -EINVAL when the range wraps, -EFAULT, -ENOMEM, -EINTR.
  */
-int vha_iotlb_map_ring(struct vha_device *dev, struct vha_ring_map *map, u64 iova,
+int vha_iotlb_map_ring(struct vha_queue *vq, struct vha_ring_map *map, u64 iova,
 		       u32 size, bool write)
 {
+	struct vha_device *dev = vq->dev;
 	unsigned long *hvas;
 	u64 last;
 	u32 nr;
@@ -523,7 +560,7 @@ int vha_iotlb_map_ring(struct vha_device *dev, struct vha_ring_map *map, u64 iov
 	hvas = kvmalloc_array(nr, sizeof(*hvas), VHA_GFP_SETUP);
 	if (!hvas)
 		return -ENOMEM;
-	ret = ring_translate(dev, iova, size, write, hvas);
+	ret = ring_translate(vq, iova, size, write, hvas);
 	if (!ret)
 		ret = vha_ring_map_pages(map, dev->mm, hvas, nr, write);
 	if (ret)

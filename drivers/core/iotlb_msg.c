@@ -21,15 +21,17 @@ static_assert(sizeof(struct vhost_msg) == sizeof(struct vhost_msg_v2));
 static int msg_update(struct vha_device *dev, const struct vhost_iotlb_msg *msg)
 {
 	bool changed = false;
+	u64 last;
 	int ret;
 
 	ret = vha_iotlb_insert(dev->iotlb, msg->iova, msg->size, msg->uaddr, msg->perm,
 			       &changed);
 	if (ret)
 		return ret;
+	last = msg->iova + (msg->size - 1);
 	if (changed)
-		vha_device_iotlb_invalidated(dev, msg->iova, msg->iova + (msg->size - 1));
-	vha_device_iotlb_updated(dev);
+		vha_device_iotlb_invalidated(dev, msg->iova, last);
+	vha_device_iotlb_updated(dev, msg->iova, last);
 	return 0;
 }
 

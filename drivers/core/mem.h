@@ -91,8 +91,9 @@ int vha_iotlb_insert(struct vha_iotlb *iotlb, u64 iova, u64 size, u64 hva, u8 pe
 		     bool *changed);
 void vha_iotlb_remove(struct vha_iotlb *iotlb, u64 iova, u64 last);
 int vha_iotlb_resolve(struct vha_queue *vq, struct vha_chain *chain);
-int vha_iotlb_read_guest(struct vha_device *dev, u64 iova, void *dst, u32 len);
-int vha_iotlb_map_ring(struct vha_device *dev, struct vha_ring_map *map, u64 iova,
+bool vha_iotlb_answered(struct vha_queue *vq, u64 first, u64 last);
+int vha_iotlb_read_guest(struct vha_queue *vq, u64 iova, void *dst, u32 len);
+int vha_iotlb_map_ring(struct vha_queue *vq, struct vha_ring_map *map, u64 iova,
 		       u32 size, bool write);
 
 /* iotlb_msg.c: its messages to and from the VMM */

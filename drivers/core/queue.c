@@ -363,7 +363,7 @@ void vha_queue_resume(struct vha_queue *vq)
 }
 
 /**
- * vha_queue_translated() - there are new translations: go on if one was missing
+ * vha_queue_translated() - there is the translation that was missing: go on
  * @vq: the queue, started
  *
  * Context: the owner.

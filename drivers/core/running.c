@@ -144,12 +144,18 @@ bool vha_device_log_valid(struct vha_device *dev, const struct vha_mem *mem)
 /**
  * vha_device_iotlb_updated() - there are new translations
  * @dev: the device
+ * @iova: first address
+ * @last: last address
  *
  * Context: the owner.
  */
-void vha_device_iotlb_updated(struct vha_device *dev)
+void vha_device_iotlb_updated(struct vha_device *dev, u64 iova, u64 last)
 {
-	apply_started(dev, vha_queue_translated);
+	struct vha_queue *vq;
+
+	for (vq = started_from(dev, 0); vq; vq = started_from(dev, vq->index + 1))
+		if (vha_iotlb_answered(vq, iova, last))
+			vha_queue_translated(vq);
 }
 
 /* Returns whether there is any. */

@@ -67,8 +67,7 @@ static int part_map(struct vha_queue *vq, struct vha_ring_map *map, const struct
 		return -EINVAL;
 	map->size = part->size;
 	if (vha_queue_feature(vq, VIRTIO_F_ACCESS_PLATFORM))
-		return vha_iotlb_map_ring(vq->dev, map, part->addr, part->size,
-					  part->write);
+		return vha_iotlb_map_ring(vq, map, part->addr, part->size, part->write);
 	if (part->addr > ULONG_MAX - part->size ||
 	    !access_ok(u64_to_user_ptr(part->addr), part->size))
 		return -EFAULT;
@@ -279,7 +278,7 @@ int vha_ring_read(struct vha_ring *ring, u64 addr, void *dst, u32 len)
 	struct vha_queue *vq = container_of(ring, struct vha_queue, ring);
 
 	if (vha_queue_feature(vq, VIRTIO_F_ACCESS_PLATFORM))
-		return vha_iotlb_read_guest(vq->dev, addr, dst, len);
+		return vha_iotlb_read_guest(vq, addr, dst, len);
 	return vha_mem_read(vq->dev, addr, dst, len);
 }
 

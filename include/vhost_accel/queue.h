@@ -157,6 +157,9 @@ struct vha_event {
  * @taken: buffers fetched, free running; written with @mutex held
  * @poll_ns: present polling budget; @mutex
  * @idle_since: when polling was given up last, 0 when it was not; @mutex
+ * @missing: it waits for a translation; the IOTLB's lock
+ * @missed_first: of an address from here; likewise
+ * @missed_last: to here; likewise
  * @lock: see "DOC: Locking"; protects the used side of @ring
  * @returned: buffers returned, free running; written with @lock held
  * @batch: task that returns buffers in a batch, or NULL; written with @lock
@@ -191,6 +194,10 @@ struct vha_queue {
 	u32 taken;
 	u32 poll_ns;
 	u64 idle_since;
+
+	bool missing;
+	u64 missed_first;
+	u64 missed_last;
 
 	spinlock_t lock;
 	u32 returned;

@@ -17,7 +17,7 @@
 #define SEED		51
 #define SHIFT		(1ULL << 40)
 #define WAIT_MS		20000
-#define BUFFERS		8
+#define QUEUES		16U
 
 FIXTURE(iotlb) {
 	struct tvm_rig rig;
@@ -116,11 +116,11 @@ static void *answer(void *arg)
 	return NULL;
 }
 
-FIXTURE_SETUP(iotlb)
+static void setup(struct iotlb_fixture *self, unsigned int queues, const struct tvm_config *cfg)
 {
 	struct tvm_rig_options options = {
-		.cfg = variant->cfg, .features = TVM_BIT(VIRTIO_F_ACCESS_PLATFORM),
-		.stopped = true,
+		.cfg = *cfg, .stopped = true, .queues = queues,
+		.features = TVM_BIT(VIRTIO_F_ACCESS_PLATFORM) | TVM_BIT(VIRTIO_BLK_F_MQ),
 	};
 	uint64_t backend = TVM_BIT(VHOST_BACKEND_F_IOTLB_MSG_V2);
 
@@ -132,6 +132,11 @@ FIXTURE_SETUP(iotlb)
 	tvm_rig_disk_fill(&self->rig, SEED);
 	ASSERT_EQ(tvm_dev_ioctl(self->dev, VHOST_SET_BACKEND_FEATURES, &backend), 0);
 	ASSERT_EQ(fcntl(self->dev->fd, F_SETFL, O_NONBLOCK), 0);
+}
+
+FIXTURE_SETUP(iotlb)
+{
+	setup(self, 1, &variant->cfg);
 }
 
 static void start_thread(struct iotlb_fixture *self)
@@ -468,6 +473,59 @@ TEST_F(iotlb, overflow)
 	EXPECT_EQ(ret, 0);
 	check_read(self, self->gpa, 4096);
 	check_read(self, self->gpa + 65536, 16384);
+}
+
+/* Takes the misses there are; returns how many. */
+static unsigned int take_misses(const struct iotlb_fixture *self)
+{
+	struct vhost_msg_v2 msg;
+	unsigned int nr = 0;
+
+	while (read(self->dev->fd, &msg, sizeof(msg)) == sizeof(msg))
+		nr++;
+	return nr;
+}
+
+/* Many queues that miss something each: an answer is for the one that asked. */
+TEST(answers)
+{
+	struct iotlb_fixture all = { 0 }, *self = &all;
+	struct tvm_blk_req reqs[QUEUES];
+	struct tvm_seg data[QUEUES];
+	unsigned int i, asked = 0;
+	struct tvm_used used;
+	uint64_t start, end;
+
+	setup(self, QUEUES, &(struct tvm_config){ 0 });
+	/* All but the pages of data is known. */
+	start = self->rig.mem.regions[2].gpa;
+	end = start + self->rig.mem.regions[2].size;
+	for (i = 0; i < QUEUES; i++)
+		read_prepare(self, &reqs[i], &data[i]);
+	ASSERT_EQ(send_map(self, start, self->gpa - start, VHOST_ACCESS_RW), 0);
+	start = self->gpa + QUEUES * TVM_PAGE;
+	ASSERT_EQ(send_map(self, start, end - start, VHOST_ACCESS_RW), 0);
+	for (i = 0; i < QUEUES; i++) {
+		ASSERT_EQ(tvm_queue_start(&self->rig.vqs[i]), 0);
+		data[i] = (struct tvm_seg){ self->gpa + i * TVM_PAGE, TVM_PAGE };
+		ASSERT_GE(tvm_blk_submit(&self->rig.vqs[i], &reqs[i], NULL, 0), 0);
+		tvm_queue_notify(&self->rig.vqs[i]);
+	}
+	for (i = 0; i < QUEUES; i++)
+		while (!tvm_dev_stat(self->dev, i, "retries"))
+			usleep(1000);
+	for (i = 0; i < QUEUES; i++) {
+		asked += take_misses(self);
+		ASSERT_EQ(send_map(self, data[i].gpa, TVM_PAGE, VHOST_ACCESS_RW), 0);
+		ASSERT_EQ(tvm_queue_wait(&self->rig.vqs[i], &used, harness_scaled(WAIT_MS)), 0);
+		tvm_blk_finish(&self->rig.vqs[i], &reqs[i], &used);
+		EXPECT_EQ(reqs[i].result, VIRTIO_BLK_S_OK);
+	}
+	asked += take_misses(self);
+	EXPECT_GE(asked, QUEUES);
+	/* A queue that is started looks once more than one that is told. */
+	EXPECT_LE(asked, 2 * QUEUES);
+	tvm_rig_destroy(&self->rig);
 }
 
 /* Invalidating everything again and again while requests pass. */
