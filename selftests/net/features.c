@@ -138,7 +138,7 @@ TEST_F(features, running)
 /* Every format with every kind of header. */
 TEST_F_TIMEOUT(features, matrix, 300)
 {
-	unsigned int i, step = harness_rounds(1, 5);
+	unsigned int i, step = harness_rounds(1, 11);
 
 	for (i = 0; i < 64; i += step) {
 		struct tvm_net_options options = {

@@ -178,7 +178,7 @@ static void one_round(struct log_fixture *self, bool compare)
 /* Logging is switched on while the queues run, and looked at when they are stopped. */
 TEST_F_TIMEOUT(log, oracle, 240)
 {
-	unsigned int i, rounds = harness_rounds(100, 6), changed = 0;
+	unsigned int i, rounds = harness_rounds(100, 3), changed = 0;
 
 	srand(81);
 	log_base_set(self);
@@ -222,7 +222,7 @@ TEST_F(log, precise)
 /* Switching and clearing while frames pass; once it is off nobody writes to it. */
 TEST_F_TIMEOUT(log, toggle, 120)
 {
-	unsigned int i, rounds = harness_rounds(300, 20);
+	unsigned int i, rounds = harness_rounds(300, 10);
 	size_t word;
 
 	srand(83);

@@ -112,7 +112,7 @@ TEST_F_TIMEOUT(queues, own_backends, 120)
 {
 	struct job jobs[TVM_NET_PAIRS];
 	pthread_t threads[TVM_NET_PAIRS];
-	unsigned int i, count = harness_rounds(20000, 1000);
+	unsigned int i, count = harness_rounds(20000, 400);
 
 	create(self, variant, 4, true);
 	own_wires(self);
@@ -167,7 +167,7 @@ static unsigned int drain_pairs(struct queues_fixture *self, struct tvm_flow *fl
 TEST_F_TIMEOUT(queues, one_tap, 120)
 {
 	struct tvm_flow flows[TVM_NET_PAIRS], back = { .id = 1 };
-	unsigned int i, round, rounds = harness_rounds(500, 30), sent;
+	unsigned int i, round, rounds = harness_rounds(500, 10), sent;
 	uint64_t end;
 
 	create(self, variant, 4, false);
@@ -215,7 +215,7 @@ static void new_worker(struct queues_fixture *self, unsigned int queue)
 /* Workers are handed out while frames fly. */
 TEST_F_TIMEOUT(queues, workers, 120)
 {
-	struct job job = { .tx = harness_rounds(50000, 3000), .rx = harness_rounds(50000, 3000) };
+	struct job job = { .tx = harness_rounds(50000, 800), .rx = harness_rounds(50000, 800) };
 	struct vhost_vring_worker first = { 0 };
 	pthread_t thread;
 	unsigned int i;
@@ -248,8 +248,8 @@ TEST_F_TIMEOUT(queues, polling, 120)
 	for (loop.index = 0; loop.index < 2; loop.index++)
 		ASSERT_EQ(tvm_dev_ioctl(&self->net.dev, VHOST_SET_VRING_BUSYLOOP_TIMEOUT,
 					&loop), 0);
-	ASSERT_TRUE(tvm_traffic_run(self->traffic[0], harness_rounds(20000, 1000),
-				    harness_rounds(20000, 1000)));
+	ASSERT_TRUE(tvm_traffic_run(self->traffic[0], harness_rounds(20000, 400),
+				    harness_rounds(20000, 400)));
 	tvm_traffic_check(self->traffic[0]);
 	EXPECT_TRUE(tvm_net_sound(&self->net));
 }
@@ -272,7 +272,7 @@ static void forget(struct tvm_net *net, unsigned int queue)
 TEST_F_TIMEOUT(queues, reset_one, 120)
 {
 	static const uint16_t sizes[] = { 128, 64, 32, 16 };
-	struct job job = { .tx = harness_rounds(20000, 1500), .rx = harness_rounds(20000, 1500) };
+	struct job job = { .tx = harness_rounds(20000, 500), .rx = harness_rounds(20000, 500) };
 	struct tvm_traffic *traffic;
 	pthread_t thread;
 	unsigned int i, queue;

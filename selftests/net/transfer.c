@@ -73,7 +73,7 @@ FIXTURE_TEARDOWN(transfer)
 
 static unsigned int frames(void)
 {
-	return harness_rounds(50000, 2000);
+	return harness_rounds(50000, 600);
 }
 
 /* What the node counted is what went through. */
@@ -151,7 +151,7 @@ TEST_F_TIMEOUT(transfer, sizes, 120)
 /* One at a time: no frame waits for another, none costs two notifications. */
 TEST_F_TIMEOUT(transfer, one_by_one, 120)
 {
-	unsigned int i, rounds = harness_rounds(5000, 300);
+	unsigned int i, rounds = harness_rounds(5000, 60);
 	struct tvm_queue *vqs = self->net.vqs;
 	uint64_t kicks = vqs[1].kicks;
 
@@ -209,7 +209,7 @@ TEST_F_TIMEOUT(transfer, overload, 120)
 /* Stopped and started again, the queues go on where they were. */
 TEST_F_TIMEOUT(transfer, restart, 120)
 {
-	unsigned int i, rounds = harness_rounds(100, 8);
+	unsigned int i, rounds = harness_rounds(100, 3);
 
 	if (self->net.peer && variant->options.cfg.in_order)
 		SKIP("the peer forgets where chains of several descriptors begin");
