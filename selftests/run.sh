@@ -101,7 +101,7 @@ for class in blk net; do
 	fi
 done
 if [ $# -eq 0 ]; then
-	for program in "$BUILD"/core/* "$BUILD"/blk/*; do
+	for program in "$BUILD"/core/* "$BUILD"/blk/* "$BUILD"/net/*; do
 		[ -x "$program" ] && set -- "$@" "${program#"$BUILD"/}"
 	done
 fi

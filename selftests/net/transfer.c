@@ -24,7 +24,7 @@ FIXTURE_VARIANT(transfer) {
 
 FIXTURE_VARIANT_ADD_FULL(transfer, tap_split) OPTIONS(SPLIT);
 FIXTURE_VARIANT_ADD(transfer, tap_split_mergeable) OPTIONS(SPLIT, .mergeable = true);
-FIXTURE_VARIANT_ADD(transfer, tap_split_order)
+FIXTURE_VARIANT_ADD_FULL(transfer, tap_split_order)
 	OPTIONS(SPLIT_ORDER, .mergeable = true, .rx_len = 400);
 FIXTURE_VARIANT_ADD_FULL(transfer, tap_split_plain) { .options = { .mergeable = true } };
 FIXTURE_VARIANT_ADD_FULL(transfer, tap_split_indirect)
@@ -55,7 +55,7 @@ FIXTURE_VARIANT_ADD_FULL(transfer, packet_split_mergeable)
 	OPTIONS(SPLIT, .wire = TVM_WIRE_PACKET, .bare = true, .mergeable = true, .rx_len = 400);
 FIXTURE_VARIANT_ADD_FULL(transfer, packet_split_header)
 	OPTIONS(SPLIT, .wire = TVM_WIRE_PACKET, .mergeable = true);
-FIXTURE_VARIANT_ADD(transfer, packet_packed)
+FIXTURE_VARIANT_ADD_FULL(transfer, packet_packed)
 	OPTIONS(PACKED, .wire = TVM_WIRE_PACKET, .bare = true, .mergeable = true, .rx_len = 400);
 FIXTURE_VARIANT_ADD_FULL(transfer, packet_packed_header)
 	OPTIONS(PACKED, .wire = TVM_WIRE_PACKET, .mergeable = true);
