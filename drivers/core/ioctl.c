@@ -357,7 +357,7 @@ static long class_ioctl(struct vha_device *dev, unsigned int cmd, void __user *a
 	for (i = 0; i < class->num_ioctls; i++) {
 		if (class->ioctls[i].cmd != cmd)
 			continue;
-		ret = check_owner(dev, OWNER);
+		ret = check_owner(dev, class->ioctls[i].unowned ? OWNER_IF_ANY : OWNER);
 		return ret ? ret : class->ioctls[i].fn(dev, argp);
 	}
 	return -ENOTTY;

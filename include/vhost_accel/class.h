@@ -16,12 +16,14 @@ struct seq_file;
 /**
  * struct vha_ioctl - an ioctl of a class
  * @cmd: its number
- * @fn: called with the device mutex held and the owner's address space in
- *	place; returns as an ioctl does
+ * @fn: called with the device mutex held and, unless @unowned, the owner's
+ *	address space in place; returns as an ioctl does
+ * @unowned: while there is no owner anyone may call it
  */
 struct vha_ioctl {
 	unsigned int cmd;
 	long (*fn)(struct vha_device *dev, void __user *argp);
+	bool unowned;
 };
 
 /**
