@@ -316,6 +316,40 @@ struct vha_net_hash {
  */
 #define VHA_NET_SET_HASH		_IOW(VHOST_VIRTIO, 0xD0, struct vha_net_hash)
 
+/* vsock */
+
+/** define VHA_VSOCK_PEERS_MAX - other virtual machines one can name */
+#define VHA_VSOCK_PEERS_MAX	64
+
+/**
+ * struct vha_vsock_peers - whom a virtual machine may talk to besides the host
+ * @count: entries of @cids in use; 0, the default, allows nobody
+ * @reserved: zero
+ * @cids: context identifiers of other virtual machines; unused ones are zero
+ */
+struct vha_vsock_peers {
+	__u32 count;
+	__u32 reserved[3];
+	__u32 cids[VHA_VSOCK_PEERS_MAX];
+};
+
+/**
+ * define VHA_VSOCK_SET_PEERS - forward packets to and from sibling machines
+ *
+ * Replaces the list, at any time. Packets pass between two virtual machines of
+ * this host only while each has the other's CID in its list and their network
+ * namespaces may talk. Fails with -EINVAL for a CID that can not be a guest's.
+ */
+#define VHA_VSOCK_SET_PEERS	_IOW(VHOST_VIRTIO, 0xD0, struct vha_vsock_peers)
+/**
+ * define VHA_VSOCK_TRANSPORT_RESET - tell the driver that all connections are lost
+ *
+ * For a device that was restored from a saved state: the driver reads its CID
+ * again and closes its connections. The event is kept until the driver has made
+ * a buffer for it available in the event queue, through resets as well.
+ */
+#define VHA_VSOCK_TRANSPORT_RESET	_IO(VHOST_VIRTIO, 0xD1)
+
 #ifdef __cplusplus
 }
 #endif
