@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Between packets and guest memory
+ */
+#include <linux/highmem.h>
+#include <linux/sizes.h>
+#include <linux/skbuff.h>
+
+#include "vsock.h"
+
+/**
+ * vha_vsock_alloc() - make a packet
+ * @len: bytes of data
+ * @roomy: with room for more, because the socket appends small packets to the
+ *	last one it has, and memory then is for data instead of for packets
+ *
+ * Return: the packet, or NULL.
+ */
+struct sk_buff *vha_vsock_alloc(u32 len, bool roomy)
+{
+	u32 size = VIRTIO_VSOCK_SKB_HEADROOM + len;
+
+	if (roomy)
+		size = max_t(u32, size, SKB_WITH_OVERHEAD(SZ_1K));
+	return virtio_vsock_alloc_skb(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+}
+
+static int page_copy_from(struct vha_queue *vq, struct vha_cursor *cursor, struct page *page,
+			  u32 offset, u32 len)
+{
+	void *addr = kmap_local_page(page);
+	int ret = vha_copy_from(vq, cursor, addr + offset, len);
+
+	kunmap_local(addr);
+	return ret;
+}
+
+static int page_copy_to(struct vha_queue *vq, struct vha_cursor *cursor, struct page *page,
+			u32 offset, u32 len)
+{
+	void *addr = kmap_local_page(page);
+	int ret = vha_copy_to(vq, cursor, addr + offset, len);
+
+	kunmap_local(addr);
+	return ret;
+}
+
+static int frag_copy(struct vha_queue *vq, struct vha_cursor *cursor, const skb_frag_t *frag,
+		     u32 offset, u32 len, bool write)
+{
+	u32 page_offset, page_len, copied;
+	struct page *page;
+	int ret;
+
+	skb_frag_foreach_page(frag, skb_frag_off(frag) + offset, len, page, page_offset,
+			      page_len, copied) {
+		if (write)
+			ret = page_copy_to(vq, cursor, page, page_offset, page_len);
+		else
+			ret = page_copy_from(vq, cursor, page, page_offset, page_len);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* The part of a packet that is in pages; offsets count from their start. */
+static int frags_copy(struct vha_queue *vq, struct vha_cursor *cursor, struct sk_buff *skb,
+		      u32 offset, u32 len, bool write)
+{
+	const struct skb_shared_info *info = skb_shinfo(skb);
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < info->nr_frags && len; i++) {
+		const skb_frag_t *frag = &info->frags[i];
+		u32 size = skb_frag_size(frag);
+		u32 piece;
+
+		if (offset >= size) {
+			offset -= size;
+			continue;
+		}
+		piece = min(len, size - offset);
+		ret = frag_copy(vq, cursor, frag, offset, piece, write);
+		if (ret)
+			return ret;
+		len -= piece;
+		offset = 0;
+	}
+	return len ? -EFAULT : 0;
+}
+
+/**
+ * vha_vsock_copy_from() - fill a packet with data from the guest
+ * @vq: the queue
+ * @cursor: where the data is; advanced
+ * @skb: the packet, made for @len bytes
+ * @len: bytes
+ *
+ * Context: the queue's worker, queue mutex held, may sleep.
+ * Return: 0, or -EFAULT when a byte is not in the guest's memory.
+ */
+int vha_vsock_copy_from(struct vha_queue *vq, struct vha_cursor *cursor, struct sk_buff *skb,
+			u32 len)
+{
+	virtio_vsock_skb_put(skb, len);
+	if (!skb_is_nonlinear(skb))
+		return vha_copy_from(vq, cursor, skb->data, len);
+	return frags_copy(vq, cursor, skb, 0, len, false);
+}
+
+/**
+ * vha_vsock_copy_to() - copy data of a packet to the guest
+ * @vq: the queue
+ * @cursor: where it goes; advanced
+ * @skb: the packet
+ * @offset: where to start in its data
+ * @len: bytes
+ *
+ * Context: the queue's worker, queue mutex held, may sleep.
+ * Return: as vha_vsock_copy_from().
+ */
+int vha_vsock_copy_to(struct vha_queue *vq, struct vha_cursor *cursor, struct sk_buff *skb,
+		      u32 offset, u32 len)
+{
+	u32 head = skb_headlen(skb);
+	u32 piece;
+	int ret;
+
+	if (offset < head && len) {
+		piece = min(len, head - offset);
+		ret = vha_copy_to(vq, cursor, skb->data + offset, piece);
+		if (ret)
+			return ret;
+		offset += piece;
+		len -= piece;
+	}
+	return len ? frags_copy(vq, cursor, skb, offset - head, len, true) : 0;
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Packets from the guest
+ */
+#include "trace.h"
+#include "vsock.h"
+
+/* Until there may be memory again. */
+#define RETRY_MS	10
+
+/**
+ * vha_vsock_retry_work() - see whether there is memory now
+ * @work: &vha_vsock.retry
+ */
+void vha_vsock_retry_work(struct work_struct *work)
+{
+	struct vha_vsock *vsock = container_of(to_delayed_work(work), struct vha_vsock, retry);
+
+	vha_queue_kick(vsock->dev.vqs[VSOCK_VQ_TX]);
+}
+
+/* The packet stays in the ring: one that is lost would be missed for ever. */
+static int wait_for_memory(struct vha_queue *vq)
+{
+	vha_vsock_count(vq, VHA_VSOCK_NO_MEMORY, 1);
+	schedule_delayed_work(&to_vsock(vq->dev)->retry, msecs_to_jiffies(RETRY_MS));
+	return -EAGAIN;
+}
+
+static int discard(struct vha_queue *vq, const struct vha_chain *chain, enum vha_vsock_stat why)
+{
+	vha_vsock_count(vq, why, 1);
+	trace_vha_vsock_discard(vq, &chain->token, why);
+	vha_queue_used(vq, &chain->token, 0);
+	return 0;
+}
+
+static struct sk_buff *packet_alloc(const struct virtio_vsock_hdr *hdr)
+{
+	u32 len = vha_vsock_payload(hdr);
+	bool roomy = len && len <= VHA_VSOCK_MERGE &&
+		     hdr->type == cpu_to_le16(VIRTIO_VSOCK_TYPE_STREAM);
+	struct sk_buff *skb = vha_vsock_alloc(len, roomy);
+
+	if (!skb)
+		return NULL;
+	*virtio_vsock_hdr(skb) = *hdr;
+	virtio_vsock_hdr(skb)->len = cpu_to_le32(len);
+	return skb;
+}
+
+/**
+ * vha_vsock_reset_alloc() - make an answer that closes a connection
+ * @hdr: header of the packet from the guest
+ *
+ * Return: the answer, or NULL.
+ */
+struct sk_buff *vha_vsock_reset_alloc(const struct virtio_vsock_hdr *hdr)
+{
+	struct sk_buff *skb = vha_vsock_alloc(0, false);
+
+	if (!skb)
+		return NULL;
+	vha_vsock_make_reset(virtio_vsock_hdr(skb), hdr);
+	virtio_vsock_skb_set_reply(skb);
+	return skb;
+}
+
+/* Returns 0, or -EAGAIN without memory; the packet is gone in any case. */
+static int pass_on(struct vha_queue *vq, struct sk_buff *skb)
+{
+	if (virtio_vsock_hdr(skb)->dst_cid != cpu_to_le64(VMADDR_CID_HOST))
+		return vha_vsock_forward(vq, skb);
+	vha_vsock_deliver(to_vsock(vq->dev), skb);
+	return 0;
+}
+
+/*
+ * A packet that can not be had whole leaves a hole in its connection, so that
+ * has to end, on both sides.
+ */
+static int end_connection(struct vha_queue *vq, const struct vha_chain *chain,
+			  struct virtio_vsock_hdr *hdr, enum vha_vsock_stat why)
+{
+	struct sk_buff *answer = vha_vsock_reset_alloc(hdr);
+	struct sk_buff *skb = NULL;
+
+	hdr->op = cpu_to_le16(VIRTIO_VSOCK_OP_RST);
+	hdr->flags = 0;
+	if (answer)
+		skb = packet_alloc(hdr);
+	if (!skb || pass_on(vq, skb)) {
+		kfree_skb(answer);
+		return wait_for_memory(vq);
+	}
+	vha_vsock_queue_packet(to_vsock(vq->dev), answer);
+	vha_vsock_count(vq, VHA_VSOCK_RESETS, 1);
+	return discard(vq, chain, why);
+}
+
+static int accept(struct vha_queue *vq, const struct vha_chain *chain,
+		  struct vha_cursor *cursor, struct virtio_vsock_hdr *hdr)
+{
+	u32 len = vha_vsock_payload(hdr);
+	struct sk_buff *skb = packet_alloc(hdr);
+
+	if (!skb)
+		return wait_for_memory(vq);
+	if (len && vha_vsock_copy_from(vq, cursor, skb, len)) {
+		kfree_skb(skb);
+		return end_connection(vq, chain, hdr, VHA_VSOCK_MALFORMED);
+	}
+	trace_vha_vsock_packet(vq, hdr, len);
+	if (pass_on(vq, skb))
+		return wait_for_memory(vq);
+	vha_vsock_count(vq, VHA_VSOCK_PACKETS, 1);
+	vha_vsock_count(vq, VHA_VSOCK_BYTES, len);
+	vha_queue_used(vq, &chain->token, 0);
+	return 0;
+}
+
+/**
+ * vha_vsock_receive() - serve a buffer of the transmit queue
+ * @vq: the queue
+ * @chain: the buffer
+ *
+ * Return: as &typedef vha_chain_fn.
+ */
+int vha_vsock_receive(struct vha_queue *vq, struct vha_chain *chain)
+{
+	struct vha_cursor cursor = vha_chain_out(chain);
+	struct vha_vsock *vsock = to_vsock(vq->dev);
+	struct virtio_vsock_hdr hdr;
+
+	/* vha_vsock_replies_gone() turns to us again. */
+	if (atomic_read(&vsock->replies) >= VHA_VSOCK_REPLIES) {
+		vha_vsock_count(vq, VHA_VSOCK_THROTTLED, 1);
+		return -EAGAIN;
+	}
+	if (chain->in_num || chain->out_len < sizeof(hdr) ||
+	    vha_copy_from(vq, &cursor, &hdr, sizeof(hdr)))
+		return discard(vq, chain, VHA_VSOCK_MALFORMED);
+	switch (vha_vsock_check(&hdr, READ_ONCE(vsock->cid), chain->out_len - sizeof(hdr))) {
+	case VHA_VSOCK_DELIVER:
+	case VHA_VSOCK_FORWARD:
+		return accept(vq, chain, &cursor, &hdr);
+	case VHA_VSOCK_RESET:
+		return end_connection(vq, chain, &hdr, VHA_VSOCK_MALFORMED);
+	case VHA_VSOCK_IGNORE:
+		return discard(vq, chain, VHA_VSOCK_IGNORED);
+	case VHA_VSOCK_SPOOFED:
+		return discard(vq, chain, VHA_VSOCK_SPOOFED_PACKETS);
+	case VHA_VSOCK_NOWHERE:
+		return discard(vq, chain, VHA_VSOCK_UNROUTABLE);
+	}
+	return -EINVAL;
+}

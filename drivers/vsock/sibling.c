@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Packets from guest to guest, for those that are allowed to
+ */
+#include <linux/slab.h>
+
+#include "trace.h"
+#include "vsock.h"
+
+/**
+ * vha_vsock_set_peers() - name the siblings a guest may talk to
+ * @vsock: the guest's device
+ * @peers: the siblings
+ *
+ * Return: 0, -EINVAL for a CID that can not be a guest's or for reserved members
+ * that are not zero, -ENOMEM.
+ */
+int vha_vsock_set_peers(struct vha_vsock *vsock, const struct vha_vsock_peers *peers)
+{
+	struct vha_vsock_peers_list *list = NULL, *old;
+	u32 i;
+
+	lockdep_assert_held(&vsock->dev.mutex);
+	if (peers->count > VHA_VSOCK_PEERS_MAX ||
+	    memchr_inv(peers->reserved, 0, sizeof(peers->reserved)))
+		return -EINVAL;
+	for (i = 0; i < VHA_VSOCK_PEERS_MAX; i++)
+		if (i < peers->count ? !vha_vsock_cid_valid(peers->cids[i]) : peers->cids[i])
+			return -EINVAL;
+	if (peers->count) {
+		list = kzalloc(struct_size(list, cids, peers->count), GFP_KERNEL_ACCOUNT);
+		if (!list)
+			return -ENOMEM;
+		list->count = peers->count;
+		memcpy(list->cids, peers->cids, peers->count * sizeof(list->cids[0]));
+	}
+	old = rcu_replace_pointer(vsock->peers, list, lockdep_is_held(&vsock->dev.mutex));
+	if (old)
+		kfree_rcu(old, rcu);
+	return 0;
+}
+
+/**
+ * vha_vsock_free_peers() - forget the siblings
+ * @vsock: the device, which nobody can find any more
+ */
+void vha_vsock_free_peers(struct vha_vsock *vsock)
+{
+	kfree(rcu_replace_pointer(vsock->peers, NULL, true));
+}
+
+static bool has_peer(const struct vha_vsock *vsock, u32 cid)
+{
+	const struct vha_vsock_peers_list *list = rcu_dereference(vsock->peers);
+	u32 i;
+
+	if (!list)
+		return false;
+	for (i = 0; i < list->count; i++)
+		if (list->cids[i] == cid)
+			return true;
+	return false;
+}
+
+/* Both have to want it. Under RCU, which keeps the sibling. */
+static struct vha_vsock *find_sibling(struct vha_vsock *vsock, u64 cid)
+{
+	struct vha_vsock *sibling;
+
+	if (!has_peer(vsock, cid))
+		return NULL;
+	sibling = vha_vsock_find(cid, vsock->net);
+	if (!sibling || sibling == vsock || !READ_ONCE(sibling->running) ||
+	    !has_peer(sibling, READ_ONCE(vsock->cid)))
+		return NULL;
+	return sibling;
+}
+
+enum outcome {
+	PASSED,
+	REFUSED,
+	OVERFLOWED,
+};
+
+/* Unless PASSED the packet is still the caller's. */
+static enum outcome pass(struct vha_vsock *vsock, struct sk_buff *skb)
+{
+	struct vha_vsock *sibling;
+	enum outcome outcome = PASSED;
+
+	rcu_read_lock();
+	sibling = find_sibling(vsock, le64_to_cpu(virtio_vsock_hdr(skb)->dst_cid));
+	if (!sibling) {
+		outcome = REFUSED;
+	} else if (READ_ONCE(sibling->sched.bytes) + skb->truesize > VHA_VSOCK_SIBLING_BYTES) {
+		outcome = OVERFLOWED;
+	} else {
+		vha_vsock_cb(skb)->sibling = skb->truesize;
+		vha_vsock_queue_packet(sibling, skb);
+	}
+	rcu_read_unlock();
+	return outcome;
+}
+
+/*
+ * The sibling takes nothing: instead of the data it will find the end of the
+ * connection, if it has taken part in it.
+ */
+static void give_up(struct vha_vsock *vsock, struct sk_buff *skb)
+{
+	struct virtio_vsock_hdr *hdr = virtio_vsock_hdr(skb);
+	struct vha_vsock *sibling;
+	unsigned int replies;
+	bool any = false;
+
+	rcu_read_lock();
+	sibling = find_sibling(vsock, le64_to_cpu(hdr->dst_cid));
+	if (sibling) {
+		any = vha_vsock_sched_drop(&sibling->sched, hdr, &replies);
+		vha_vsock_replies_gone(sibling, replies);
+	}
+	if (any && !pskb_trim(skb, 0)) {
+		hdr->op = cpu_to_le16(VIRTIO_VSOCK_OP_RST);
+		hdr->len = 0;
+		hdr->flags = 0;
+		vha_vsock_cb(skb)->sibling = skb->truesize;
+		vha_vsock_queue_packet(sibling, skb);
+		skb = NULL;
+	}
+	rcu_read_unlock();
+	kfree_skb(skb);
+}
+
+/**
+ * vha_vsock_forward() - give a packet to the sibling it is for
+ * @vq: the transmit queue it comes from
+ * @skb: the packet, checked; no longer the caller's
+ *
+ * The guest is told when the sibling can not be reached.
+ *
+ * Return: 0, or -EAGAIN without memory for telling the guest, nothing having
+ * happened.
+ */
+int vha_vsock_forward(struct vha_queue *vq, struct sk_buff *skb)
+{
+	struct vha_vsock *vsock = to_vsock(vq->dev);
+	struct virtio_vsock_hdr *hdr = virtio_vsock_hdr(skb);
+	enum outcome outcome = pass(vsock, skb);
+	struct sk_buff *answer = NULL;
+
+	if (outcome == PASSED) {
+		vha_vsock_count(vq, VHA_VSOCK_FORWARDED, 1);
+		return 0;
+	}
+	if (hdr->op != cpu_to_le16(VIRTIO_VSOCK_OP_RST)) {
+		answer = vha_vsock_reset_alloc(hdr);
+		if (!answer) {
+			kfree_skb(skb);
+			return -EAGAIN;
+		}
+	}
+	if (outcome == OVERFLOWED) {
+		vha_vsock_count(vq, VHA_VSOCK_OVERFLOWS, 1);
+		give_up(vsock, skb);
+	} else {
+		vha_vsock_count(vq, VHA_VSOCK_UNROUTABLE, 1);
+		kfree_skb(skb);
+	}
+	if (answer)
+		vha_vsock_queue_packet(vsock, answer);
+	return 0;
+}
