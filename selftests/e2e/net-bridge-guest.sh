@@ -9,7 +9,9 @@ ip link set eth0 up
 serve() {
 	ip addr add 10.78.0.1/24 dev eth0
 	iperf3 -s -1 >/tmp/iperf3 2>&1 &
-	nc -l -p 5000 >/tmp/received
+	# Without anything to send it would close its side, and the other stop.
+	mkfifo /tmp/nothing
+	nc -l -p 5000 <>/tmp/nothing >/tmp/received
 	echo "result received $(sha256sum </tmp/received | cut -d ' ' -f 1)"
 	wait
 	iperf3 -s -1 >/tmp/iperf3 2>&1
@@ -31,9 +33,9 @@ ask() {
 	dd if=/dev/urandom of=/tmp/sent bs=1M count=8 2>/dev/null
 	echo "result sent $(sha256sum </tmp/sent | cut -d ' ' -f 1)"
 	again sh -c 'nc 10.78.0.1 5000 </tmp/sent'
-	again iperf3 -c 10.78.0.1 -t 2
+	again iperf3 -c 10.78.0.1 -t 1
 	tcp=$?
-	again iperf3 -c 10.78.0.1 -t 2 -R
+	again iperf3 -c 10.78.0.1 -t 1 -R
 	echo "result iperf $tcp $?"
 }
 

@@ -8,7 +8,7 @@ bridge_guest() {
 	ip tuntap add "$1" mode tap vnet_hdr &&
 		ip link set "$1" master bridge0 up || return 1
 	nic "$2" "$1" 1 "${3:-}"
-	guest "$1" --mem 384M --timeout 300 --append "role=$1" "$E2E/net-bridge-guest.sh" "${QEMU_ARGUMENTS[@]}"
+	guest "$1" --mem 384M --timeout 600 --append "role=$1" "$E2E/net-bridge-guest.sh" "${QEMU_ARGUMENTS[@]}"
 	WRAPPER=()
 }
 

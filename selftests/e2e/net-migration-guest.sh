@@ -24,7 +24,7 @@ files() {
 
 for number in 1 2; do
 	(
-		iperf3 -c "10.77.$number.1" -p "520$number" -t 40 >"/tmp/log$number" 2>&1
+		iperf3 -c "10.77.$number.1" -p "520$number" -t 25 >"/tmp/log$number" 2>&1
 		echo $? >"/tmp/iperf$number"
 	) &
 	files $number &

@@ -22,7 +22,7 @@ cp -r /share/guest "$WORK"
 modprobe -a tun macvtap veth bridge
 echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6
 echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
-[ $# -gt 0 ] || set -- dpdk guest bridge migration
+[ $# -gt 0 ] || set -- dpdk guest bridge
 for part in dpdk guest bridge migration; do
 	# shellcheck source=/dev/null
 	. "$HERE/net-$part.sh"
