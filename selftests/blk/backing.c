@@ -515,9 +515,7 @@ TEST_F(backing, bounce_limit)
  */
 TEST_F(backing, file_memory)
 {
-	static const char *const slow[] = {
-		"memory_backed=1", "size=8", "irqmode=2", "completion_nsec=500000000", NULL,
-	};
+	static const char *const attrs[] = { "memory_backed=1", "size=8", NULL };
 	const uint64_t gpa = 1ULL << 40;
 	struct tvm_mem *mem = &self->rig.mem;
 	struct tvm_disk disk;
@@ -525,15 +523,18 @@ TEST_F(backing, file_memory)
 	struct tvm_blk_req req;
 	struct tvm_used used;
 	char buf[4096], path[128];
+	int fd, backend;
 	struct tvm_fs fs;
 	void *map;
-	int fd;
 
-	/* The rig's disk holds the file, another one the data. */
-	ASSERT_EQ(tvm_disk_create(&disk, slow), 0);
+	/* The rig's disk holds the file, another one, that can be held up, the data. */
+	ASSERT_EQ(tvm_disk_create(&disk, attrs), 0);
 	tvm_pattern_fill(tvm_mem_ptr(mem, self->gpa, 4096), 4096, SEED);
 	ASSERT_EQ(pwrite(disk.fd, tvm_mem_ptr(mem, self->gpa, 4096), 4096, 0), 4096);
-	replace(self, disk.fd);
+	snprintf(path, sizeof(path), "0 16384 linear %s 0", disk.path);
+	mapper_table(self, "create", path);
+	backend = mapper_open(self);
+	replace(self, backend);
 	ASSERT_EQ(tvm_fs_create(&fs, &self->rig.disk), 0);
 	snprintf(path, sizeof(path), "%s/memory", fs.dir);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -547,6 +548,7 @@ TEST_F(backing, file_memory)
 	};
 	ASSERT_EQ(tvm_dev_mem_set(&self->rig.dev, mem), 0);
 
+	ASSERT_EQ(command("dmsetup suspend %s%s", self->mapper, ""), 0);
 	tvm_blk_req_init(&req, mem);
 	req.type = VIRTIO_BLK_T_IN;
 	req.data_in = true;
@@ -557,6 +559,8 @@ TEST_F(backing, file_memory)
 	while (!tvm_dev_stat(&self->rig.dev, 0, "bytes_read"))
 		usleep(1000);
 	ASSERT_EQ(fsync(fd), 0);
+	EXPECT_FALSE(tvm_queue_poll(self->vq, &used));
+	ASSERT_EQ(command("dmsetup resume %s%s", self->mapper, ""), 0);
 	ASSERT_EQ(tvm_queue_wait(self->vq, &used, harness_scaled(WAIT_MS)), 0);
 	tvm_blk_finish(self->vq, &req, &used);
 	EXPECT_EQ(req.result, VIRTIO_BLK_S_OK);
@@ -571,6 +575,8 @@ TEST_F(backing, file_memory)
 	EXPECT_TRUE(tvm_pattern_check(buf, sizeof(buf), SEED));
 	close(fd);
 	EXPECT_EQ(tvm_fs_destroy(&fs), 0);
+	close(backend);
+	EXPECT_EQ(command("dmsetup remove %s%s", self->mapper, ""), 0);
 	tvm_disk_destroy(&disk);
 }
 
