@@ -40,12 +40,14 @@ void vha_blk_slow_destroy(struct vha_blk *blk)
  * vha_blk_css_get() - remember in whose name a request does I/O
  * @rq: the request
  *
- * Context: the queue's worker.
+ * Context: the queue's worker, which is in the VMM's cgroup.
  */
 void vha_blk_css_get(struct vha_blk_request *rq)
 {
+#ifdef CONFIG_BLK_CGROUP
 	if (!rq->css)
-		rq->css = vha_queue_blkcg_get(&rq->q->vq);
+		rq->css = task_get_css(current, io_cgrp_id);
+#endif
 }
 
 /**

@@ -4,8 +4,7 @@
  *
  * A worker is a thread of the VMM (vhost_task), so that its cgroup, limits and
  * scheduling apply, or, when VHOST_SET_FORK_FROM_OWNER asks for it, a kernel
- * thread that borrows the VMM's address space and charges memory and I/O to its
- * cgroups.
+ * thread that borrows the VMM's address space and joins its cgroups.
  *
  * Queueing work needs no lock and is safe in any context. A thread of the VMM
  * dies with the VMM, possibly while buffers are in flight whose completion
@@ -71,7 +70,6 @@ struct vha_worker_ops {
  * @task: the thread, if it is a vhost_task
  * @kthread: the thread, if it is a kernel thread
  * @memcg: what a kernel thread charges memory to
- * @blkcg: what a kernel thread charges I/O to
  * @uid: for whom a kernel thread is counted
  * @orphans: serves @works once @killed
  * @dev: the device
@@ -85,7 +83,6 @@ struct vha_worker {
 	struct vhost_task *task;
 	struct task_struct *kthread;
 	struct mem_cgroup *memcg;
-	struct cgroup_subsys_state *blkcg;
 	kuid_t uid;
 	struct work_struct orphans;
 	struct vha_device *dev;
@@ -195,8 +192,8 @@ static int kthread_run_worker_fn(void *data)
 	struct vha_worker *worker = data;
 
 	kthread_use_mm(worker->dev->mm);
+	/* Whatever cgroup a kernel thread is in, it allocates for nobody but by this. */
 	set_active_memcg(worker->memcg);
-	kthread_associate_blkcg(worker->blkcg);
 	for (;;) {
 		/* Pairs with the barrier in wake_up_process(). */
 		set_current_state(TASK_INTERRUPTIBLE);
@@ -210,29 +207,9 @@ static int kthread_run_worker_fn(void *data)
 		serve_list(worker);
 	}
 	__set_current_state(TASK_RUNNING);
-	kthread_associate_blkcg(NULL);
 	set_active_memcg(NULL);
 	kthread_unuse_mm(worker->dev->mm);
 	return 0;
-}
-
-/*
- * With the first hierarchy of cgroups the thread itself joins the owner's; in the
- * second no thread leaves its process.
- */
-static void cgroups_get(struct vha_worker *worker)
-{
-	worker->memcg = get_mem_cgroup_from_mm(worker->dev->mm);
-#ifdef CONFIG_BLK_CGROUP
-	worker->blkcg = task_get_css(current, io_cgrp_id);
-#endif
-}
-
-static void cgroups_put(struct vha_worker *worker)
-{
-	mem_cgroup_put(worker->memcg);
-	if (worker->blkcg)
-		css_put(worker->blkcg);
 }
 
 static int kernel_create(struct vha_worker *worker)
@@ -252,7 +229,7 @@ static int kernel_create(struct vha_worker *worker)
 	ret = cgroup_attach_task_all(current, thread);
 	if (ret)
 		goto err_stop;
-	cgroups_get(worker);
+	worker->memcg = get_mem_cgroup_from_mm(worker->dev->mm);
 	/* Wakers may outlive the thread until kernel_stop() returns. */
 	get_task_struct(thread);
 	worker->kthread = thread;
@@ -275,7 +252,7 @@ static void kernel_stop(struct vha_worker *worker)
 {
 	kthread_stop(worker->kthread);
 	put_task_struct(worker->kthread);
-	cgroups_put(worker);
+	mem_cgroup_put(worker->memcg);
 	vha_nproc_give(worker->uid);
 }
 
@@ -398,33 +375,6 @@ void vha_queue_work(struct vha_queue *vq, struct vha_work *work)
 	rcu_read_unlock();
 }
 EXPORT_SYMBOL_GPL(vha_queue_work);
-
-/**
- * vha_queue_blkcg_get() - whose I/O it is that a queue does
- * @vq: the queue
- *
- * Context: the queue's worker.
- * Return: the block cgroup, with a reference; NULL in kernels without.
- */
-struct cgroup_subsys_state *vha_queue_blkcg_get(struct vha_queue *vq)
-{
-	struct cgroup_subsys_state *css = NULL;
-#ifdef CONFIG_BLK_CGROUP
-	struct vha_worker *worker;
-
-	rcu_read_lock();
-	worker = rcu_dereference(vq->worker);
-	if (worker && worker->blkcg) {
-		css = worker->blkcg;
-		css_get(css);
-	}
-	rcu_read_unlock();
-	if (!css)
-		css = task_get_css(current, io_cgrp_id);
-#endif
-	return css;
-}
-EXPORT_SYMBOL_GPL(vha_queue_blkcg_get);
 
 /**
  * vha_work_init() - initialise a work

@@ -17,7 +17,6 @@
 #include <vhost_accel/device.h>
 #include <vhost_accel/ring.h>
 
-struct cgroup_subsys_state;
 struct vha_log;
 struct vha_worker;
 
@@ -278,7 +277,6 @@ void vha_queue_stop(struct vha_queue *vq);
 void vha_queue_break(struct vha_queue *vq, enum vha_ring_error error);
 void vha_work_init(struct vha_work *work, void (*fn)(struct vha_work *work));
 void vha_queue_work(struct vha_queue *vq, struct vha_work *work);
-struct cgroup_subsys_state *vha_queue_blkcg_get(struct vha_queue *vq);
 
 /**
  * vha_queue_feature() - whether the driver acknowledged a feature
