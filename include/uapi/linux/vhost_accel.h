@@ -350,6 +350,57 @@ struct vha_vsock_peers {
  */
 #define VHA_VSOCK_TRANSPORT_RESET	_IO(VHOST_VIRTIO, 0xD1)
 
+/*
+ * can
+ *
+ * Queue 0 transmits, queue 1 receives, queue 2 controls. The backing object is a
+ * descriptor of a CAN_RAW socket that is bound to one interface. Filters, name
+ * space and rights are those of the socket.
+ */
+
+/** define VHA_CAN_F_BRS - transmit CAN FD frames with bit rate switch
+ *
+ * The driver can not ask for it: its frames have no such flag.
+ */
+#define VHA_CAN_F_BRS		(1U << 0)
+
+/** define VHA_CAN_RATE_MAX - largest &vha_can_params.tx_rate */
+#define VHA_CAN_RATE_MAX	1000000U
+/** define VHA_CAN_IN_FLIGHT_MAX - largest &vha_can_params.in_flight */
+#define VHA_CAN_IN_FLIGHT_MAX	1024U
+/** define VHA_CAN_CONFIRM_MS_MAX - largest &vha_can_params.confirm_ms */
+#define VHA_CAN_CONFIRM_MS_MAX	10000U
+
+/**
+ * struct vha_can_params - how a CAN controller transmits, for VHA_CAN_SET_PARAMS
+ * @flags: VHA_CAN_F_* bits
+ * @tx_rate: frames per second that may be transmitted, 0 without limit
+ * @tx_burst: frames that may be transmitted at once after a pause, 0 for 1;
+ *	needs @tx_rate
+ * @in_flight: with VIRTIO_CAN_F_LATE_TX_ACK, frames that may wait for
+ *	confirmation, 0 for 128
+ * @confirm_ms: milliseconds after which a frame that was not confirmed is
+ *	reported as not transmitted, 0 for 500
+ * @pad: zero
+ * @reserved: zero
+ */
+struct vha_can_params {
+	__u32 flags;
+	__u32 tx_rate;
+	__u32 tx_burst;
+	__u32 in_flight;
+	__u32 confirm_ms;
+	__u32 pad;
+	__u64 reserved[4];
+};
+
+/**
+ * define VHA_CAN_SET_PARAMS - set how frames are transmitted, from the next on
+ *
+ * At any time. Fails with -EINVAL for a value out of its range.
+ */
+#define VHA_CAN_SET_PARAMS	_IOW(VHOST_VIRTIO, 0xD8, struct vha_can_params)
+
 #ifdef __cplusplus
 }
 #endif
