@@ -53,6 +53,7 @@ struct device_class {
 };
 
 extern const struct device_class blk_class;
+extern const struct device_class can_class;
 
 const struct device_class *class_find(const char *name);
 const struct device_class *class_at(size_t index);
