@@ -101,6 +101,7 @@ struct tvm_front {
 
 /**
  * struct tvm_server - a running "vhost-accel serve"
+ * @class: device class, NULL for blk
  * @pid: its process
  * @dir: directory of its own, with all of the following
  * @socket: path of its socket
@@ -108,6 +109,7 @@ struct tvm_front {
  * @log: path of what it printed
  */
 struct tvm_server {
+	const char *class;
 	pid_t pid;
 	char dir[32];
 	char socket[48];

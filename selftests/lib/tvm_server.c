@@ -65,7 +65,8 @@ static int become(const struct tvm_server *server, uid_t uid)
 static void __attribute__((noreturn))
 execute(const struct tvm_server *server, const char *const *args, uid_t uid)
 {
-	const char *argv[TVM_SERVER_ARGS + 8] = { program(), "serve", "blk" };
+	const char *class = server->class ? server->class : "blk";
+	const char *argv[TVM_SERVER_ARGS + 8] = { program(), "serve", class };
 	int log = open(server->log, O_WRONLY | O_CREAT | O_APPEND, 0644);
 	unsigned int i, nr = 3;
 

@@ -11,4 +11,5 @@ HERE=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
 for BUILD in "$HERE/../build" "$HERE/../../build" /usr/lib/vhost-accel/selftests; do
 	[ ! -x "$BUILD/serve/protocol" ] || break
 done
-exec "$HERE/../run.sh" --build "$BUILD" "$@" serve/protocol serve/malformed serve/program
+exec "$HERE/../run.sh" --build "$BUILD" "$@" serve/protocol serve/malformed \
+	serve/program serve/can
