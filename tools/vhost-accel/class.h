@@ -35,6 +35,9 @@ struct config_span {
  * @attach: give the node its parameters and its backing object; 0 or a negative
  *	errno after a message
  * @num_queues: queues the attached device has; a number or a negative errno
+ * @restored: the guest has used such a device before, elsewhere or of a server
+ *	before this one, and no ring runs yet; 0 or a negative errno after a message.
+ *	Optional
  */
 struct device_class {
 	const char *name;
@@ -50,10 +53,12 @@ struct device_class {
 	int (*check)(const void *options);
 	int (*attach)(struct device *device, const void *options);
 	int (*num_queues)(struct device *device, const void *options);
+	int (*restored)(struct device *device);
 };
 
 extern const struct device_class blk_class;
 extern const struct device_class can_class;
+extern const struct device_class vsock_class;
 
 const struct device_class *class_find(const char *name);
 const struct device_class *class_at(size_t index);

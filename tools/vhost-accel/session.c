@@ -99,6 +99,8 @@ void session_ring_context(const struct session *session, struct ring_context *co
 void session_begin(struct session *session, int fd)
 {
 	session->fd = fd;
+	session->stopped = false;
+	session->restored = false;
 }
 
 static int set_up_device(const struct session_setup *setup)

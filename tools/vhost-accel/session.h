@@ -46,6 +46,8 @@ struct session_setup {
  * @protocol_features: protocol features it acknowledged
  * @features_failed: the last attempt to acknowledge features failed
  * @status: virtio device status
+ * @stopped: a ring was stopped, so that its position is our own when it comes back
+ * @restored: the class was told that the guest used the device elsewhere
  * @rings: the rings, as many as the device has queues
  */
 struct session {
@@ -61,6 +63,8 @@ struct session {
 	uint64_t protocol_features;
 	bool features_failed;
 	uint8_t status;
+	bool stopped;
+	bool restored;
 	struct ring rings[SESSION_MAX_RINGS];
 };
 

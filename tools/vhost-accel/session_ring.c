@@ -48,6 +48,17 @@ int session_set_ring_address(struct session *session)
 	return ring_set_address(&session->rings[address->index], &context, address);
 }
 
+/* A ring that begins in the middle was used before; packed ones have wrap counters. */
+static int note_base(struct session *session, unsigned int base)
+{
+	const struct device_class *class = session->setup->class;
+
+	if (session->stopped || session->restored || !(base & 0x7fff7fff) || !class->restored)
+		return 0;
+	session->restored = true;
+	return class->restored(session->setup->device);
+}
+
 /**
  * session_set_ring_base() - SET_VRING_BASE
  * @session: the session
@@ -59,7 +70,10 @@ int session_set_ring_base(struct session *session)
 	struct ring_context context;
 	struct ring *ring = state_ring(session, &context);
 
-	return ring_set_base(ring, &context, session->message.payload.state.num);
+	int result = note_base(session, session->message.payload.state.num);
+
+	return result ? result :
+	       ring_set_base(ring, &context, session->message.payload.state.num);
 }
 
 /**
@@ -73,6 +87,7 @@ int session_get_ring_base(struct session *session)
 	struct ring_context context;
 	struct ring *ring = state_ring(session, &context);
 
+	session->stopped = true;
 	session->reply_size = sizeof(session->message.payload.state);
 	return ring_get_base(ring, &context, &session->message.payload.state.num);
 }
