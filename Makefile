@@ -22,6 +22,8 @@ DKMS_SOURCE := /usr/src/$(PACKAGE)-$(VERSION)
 DKMS_FILES := drivers include Kbuild Makefile dkms.conf LICENSES
 UDEV_RULE := $(DESTDIR)$(PREFIX)/lib/udev/rules.d/60-vhost-accel.rules
 
+MODPROBE_EXAMPLE := $(DESTDIR)$(PREFIX)/share/vhost-accel/modprobe-vsock.conf
+
 .PHONY: all modules modules_install kunit tools selftests install-tools \
 	uninstall-tools dkms-install dkms-remove checkpatch sparse check test \
 	test-quick bench demo clean help
@@ -46,10 +48,11 @@ selftests: ## test programs for user space
 install-tools: tools ## install the command and the udev rule (DESTDIR, PREFIX)
 	$(MAKE) -C tools install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
 	install -D -m 644 packaging/60-vhost-accel.rules $(UDEV_RULE)
+	install -D -m 644 packaging/modprobe-vsock.conf $(MODPROBE_EXAMPLE)
 
 uninstall-tools: ## undo install-tools
 	$(MAKE) -C tools uninstall DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
-	rm -f $(UDEV_RULE)
+	rm -f $(UDEV_RULE) $(MODPROBE_EXAMPLE)
 
 dkms-install: | dkms headers ## install the modules by dkms, and install-tools
 	[ -z "$$(dkms status $(PACKAGE)/$(VERSION))" ] || \

@@ -53,6 +53,41 @@ make_debug_kernel() {
 	finish_debug_kernel "$out"
 }
 
+# The kernel tree's own tests of AF_VSOCK, for host VMs and guests alike.
+make_vsock_tests() {
+	local deb=$1 out=$2
+
+	say "building the kernel's tests of AF_VSOCK"
+	mkdir -p "$out/tree"
+	# shellcheck disable=SC2016 # expanded in there
+	logged vsock-tests in_root --bind "$out/tree:/build" --ro-bind "$(dirname "$deb"):/src" \
+		--workdir /build "$ROOT" -- sh -e -c '
+		mkdir source
+		dpkg-deb --fsys-tarfile /src/*.deb | tar -x -O --wildcards "*/linux-source-*.tar.xz" |
+			tar -x -J --strip-components=1 -C source --wildcards \
+				"*/tools/testing/vsock/*" "*/tools/include/*"
+		make -s -C source/tools/testing/vsock all
+		for name in vsock_test vsock_diag_test vsock_uring_test vsock_perf; do
+			mv "source/tools/testing/vsock/$name" .
+		done
+		rm -r source' || exit 1
+}
+
+# want_vsock_tests: sets VSOCK_TESTS to the directory they are in.
+want_vsock_tests() {
+	local source=$CACHE/source-$ROOT_ID deb dir
+
+	cached "$source" fetch_source
+	deb=$(ls "$source"/linux-source-*.deb)
+	dir=$CACHE/vsock-tests-$({
+		echo "$ROOT_ID ${deb##*/}"
+		declare -f make_vsock_tests
+	} | hash_text)
+	cached "$dir" make_vsock_tests "$deb"
+	prune 2 "vsock-tests-*"
+	VSOCK_TESTS=$dir/tree
+}
+
 # What boots is kept apart from what modules are compiled against.
 finish_debug_kernel() {
 	local out=$1

@@ -163,7 +163,8 @@ TEST_F(fair, order)
 		which = next(self);
 		ASSERT_LT(which, BULKS);
 		for (i = 0; i < self->packet.len; i++, got[which]++)
-			ASSERT_EQ(self->packet.data[i], self->data[got[which] % sizeof(self->data)]);
+			ASSERT_EQ(self->packet.data[i],
+				  self->data[got[which] % sizeof(self->data)]);
 		left -= self->packet.len;
 	}
 	for (i = 0; i < BULKS; i++)
