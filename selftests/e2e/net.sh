@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # net.sh [TEST...]: other people's programs on the net class: DPDK, KVM guests
-# with stock QEMU, one after another and in migration.  Runs in a host VM of
-# scripts/testbed, as root; the guest image is in guest/ of the share.  Prints TAP.
+# with stock QEMU; dpdk, guest and bridge unless named, and migration if named.
+# Runs in a host VM of scripts/testbed, as root; the guest image is in guest/ of
+# the share.  Prints TAP.
 # NODE is the node to test.
 set -u
 
