@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Whether "scripts/testbed run --kernel debug" fails when the kernel complains, as
-# TAP: with logs that were recorded, and with mistakes that a module makes in two
-# host VMs.
+# Whether "scripts/testbed run" fails when the kernel complains, as TAP: with logs
+# that were recorded, and with mistakes that a module makes in two host VMs with the
+# debug kernel.
 set -u
 
 SRC=$(cd "$(dirname "$(readlink -f "$0")")/../.." && pwd)
@@ -30,7 +30,7 @@ result() {
 # judge: what testbed makes of the log in $RUN.
 judge() {
 	# shellcheck disable=SC2034 # for no_splats
-	local KERNEL=debug ALLOW_SPLATS=
+	local ALLOW_SPLATS=
 
 	no_splats 2>"$WORK/said"
 }
@@ -98,6 +98,15 @@ bad_logs() {
 	END
 	bad wait_context <<-'END'
 		<4>[   61.412340] [ BUG: Invalid wait context ]
+	END
+	bad stock_warning <<-'END'
+		<4>[   61.412340] ------------[ cut here ]------------
+		<4>[   61.412350] refcount_t: underflow; use-after-free.
+		<4>[   61.412360] WARNING: CPU: 1 PID: 512 at lib/refcount.c:28 refcount_warn_saturate+0xbe/0x110
+	END
+	bad stock_oops <<-'END'
+		<1>[   61.412340] BUG: kernel NULL pointer dereference, address: 0000000000000008
+		<4>[   61.412350] Oops: Oops: 0000 [#1] PREEMPT SMP NOPTI
 	END
 	bad slab_poison <<-'END'
 		<3>[   61.412340] BUG kmalloc-64 (Tainted: G           O       ): Poison overwritten
