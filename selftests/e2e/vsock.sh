@@ -159,7 +159,6 @@ test_vsock_switch() {
 	# Sockets that were closed without an answer keep it for some seconds.
 	check vsock_switch.unload wait_for 30 modprobe -r vhost_accel_vsock
 	check vsock_switch.theirs modprobe vhost_vsock
-	dmesg -C
 	check vsock_switch.theirs_first can_not_load vhost_accel_vsock
 	check vsock_switch.log one_line
 	check vsock_switch.back modprobe -r vhost_vsock
