@@ -66,10 +66,10 @@ durability_round() {
 		make_logged_disk $disk
 		check "durability.$name.serve-$disk" serve $disk --device "/dev/mapper/e2e$disk"
 	done
-	guest "$name" --timeout 200 "$E2E/durability-guest.sh" \
+	guest "$name" --timeout 500 "$E2E/durability-guest.sh" \
 		$(disk flushed "num-queues=1$options") \
 		$(disk forgotten "num-queues=1$options")
-	check "durability.$name.begun" wait_for 120 said "$name" 'flushed 20'
+	check "durability.$name.begun" wait_for 300 said "$name" 'flushed 20'
 	sleep "$((RANDOM % 3)).$((RANDOM % 10))"
 	for disk in flushed forgotten; do
 		stop_serve $disk KILL 2>/dev/null
