@@ -3,15 +3,24 @@
 # The debug kernel: Debian's source package with our own configuration.
 
 fetch_source() {
-	local out=$1
+	local series=$1 out=$2
 
 	need_space 2 "the kernel source"
-	say "downloading the kernel source (170 MB)"
+	say "downloading the source of kernel $series (170 MB)"
 	logged source in_root --upper "$out/overlay" --network "$ROOT" -- \
-		sh -c "apt-get update && cd /root && apt-get download linux-source-$SOURCE_SERIES" ||
-		die "cannot download linux-source-$SOURCE_SERIES"
+		sh -c "apt-get update && cd /root && apt-get download linux-source-$series" ||
+		die "cannot download linux-source-$series"
 	mv "$out"/overlay/tree/root/linux-source-*.deb "$out"
 	rm -rf "$out/overlay"
+}
+
+# want_source SERIES: sets SOURCE_DEB to its package, which is in a directory of its own.
+want_source() {
+	local source=$CACHE/source-$ROOT_ID
+
+	[ "$1" = "$SOURCE_SERIES" ] || source=$CACHE/source-$1-$ROOT_ID
+	cached "$source" fetch_source "$1"
+	SOURCE_DEB=$(ls "$source"/linux-source-*.deb)
 }
 
 kernel_config() {
@@ -75,15 +84,14 @@ make_vsock_tests() {
 
 # want_vsock_tests: sets VSOCK_TESTS to the directory they are in.
 want_vsock_tests() {
-	local source=$CACHE/source-$ROOT_ID deb dir
+	local dir
 
-	cached "$source" fetch_source
-	deb=$(ls "$source"/linux-source-*.deb)
+	want_source "$SOURCE_SERIES"
 	dir=$CACHE/vsock-tests-$({
-		echo "$ROOT_ID ${deb##*/}"
+		echo "$ROOT_ID ${SOURCE_DEB##*/}"
 		declare -f make_vsock_tests
 	} | hash_text)
-	cached "$dir" make_vsock_tests "$deb"
+	cached "$dir" make_vsock_tests "$SOURCE_DEB"
 	prune 2 "vsock-tests-*"
 	VSOCK_TESTS=$dir/tree
 }
@@ -104,18 +112,15 @@ finish_debug_kernel() {
 
 # want_debug_kernel: sets DEBUG_KERNEL.
 want_debug_kernel() {
-	local source=$CACHE/source-$ROOT_ID deb
-
-	cached "$source" fetch_source
-	deb=$(ls "$source"/linux-source-*.deb)
+	want_source "$SOURCE_SERIES"
 	DEBUG_KERNEL=$CACHE/linux-debug-$({
-		basename "$deb"
+		basename "$SOURCE_DEB"
 		kernel_config
 		ls "$ROOT"/usr/bin/x86_64-linux-gnu-gcc-[0-9]*
 	} | sed "s|$ROOT||" | hash_text)
-	cached "$DEBUG_KERNEL" make_debug_kernel "$deb"
+	cached "$DEBUG_KERNEL" make_debug_kernel "$SOURCE_DEB"
 	prune 2 "linux-debug-*"
-	prune 2 "source-*"
+	prune 4 "source-*"
 	[ "$CACHE/linux-debug" -ef "$DEBUG_KERNEL/build" ] ||
 		ln -sfn "${DEBUG_KERNEL##*/}/build" "$CACHE/linux-debug"
 }

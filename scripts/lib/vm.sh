@@ -194,7 +194,7 @@ boot() {
 	: >"$RUN/stderr"
 	timeout --foreground -k 5 "$TIMEOUT" unshare --mount --pid --fork --kill-child --propagation private \
 		"$SRC/scripts/lib/enter" \
-		"${KERNEL_LOWER[@]}" ${TOOLS:+--lower "$TOOLS/tree"} ${MODULES:+--lower "$MODULES/tree"} \
+		"${KERNEL_LOWER[@]}" ${DRIVERS:+--lower "$DRIVERS/tree"} ${TOOLS:+--lower "$TOOLS/tree"} ${MODULES:+--lower "$MODULES/tree"} \
 		--merged /run/root --bind "$RUN:/run/control" ${SHARE:+--bind "$SHARE:/run/share"} \
 		--ro-bind "$(dirname "$VMLINUZ"):/run/kernel" --ro-bind "$INITRAMFS:/run/initramfs" "$ROOT" -- \
 		qemu-system-x86_64 -M q35 "${options[@]}" -smp "$SMP" -m "$MEM" \
@@ -249,6 +249,7 @@ run_vm() {
 	want_kernel "$KERNEL"
 	MODULES='' TOOLS=''
 	[ "$LOAD" = none ] || want_modules "$KERNEL"
+	want_drivers "$KERNEL"
 	want_tools
 	want_initramfs "$KERNEL"
 	mkdir -p "$CACHE/run"
