@@ -106,6 +106,8 @@ struct vha_can_answer {
  * @controller: its state
  * @flight: frames that wait for confirmation
  * @fifo: frames that wait for buffers of the driver
+ * @answering: messages of the driver are being answered
+ * @lost: meanwhile the controller was lost, of which the driver hears after them
  * @cancelling: what waits for transmission is being reported as not transmitted
  * @stopping: the driver's stop message is returned after that
  * @stop_answer: what is needed to return it
@@ -128,6 +130,8 @@ struct vha_can {
 	struct vha_can_controller controller;
 	struct vha_can_flight flight;
 	struct vha_can_fifo fifo;
+	bool answering;
+	bool lost;
 	bool cancelling;
 	bool stopping;
 	struct vha_can_answer stop_answer;
@@ -217,7 +221,7 @@ void vha_can_receive_run(struct vha_queue *vq);
 bool vha_can_read(struct vha_can *can);
 void vha_can_read_work(struct vha_work *work);
 bool vha_can_poll(struct vha_queue *vq);
-void vha_can_flush(struct vha_can *can, u32 queued);
+int vha_can_flush(struct vha_can *can, u32 queued);
 void vha_can_wake(struct vha_can_socket *socket, __poll_t events);
 
 /* stats.c */

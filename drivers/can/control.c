@@ -7,6 +7,10 @@
  * bus. A stop is answered when all that waited for transmission was returned,
  * which the transmit queue's worker does; until then the messages that follow
  * stay in the ring.
+ *
+ * A driver that waits for the answer to its start takes the controller to be
+ * well once it has it, whatever it was told meanwhile. So what happens to the
+ * controller while messages are answered counts as having happened afterwards.
  */
 #include "can.h"
 #include "trace.h"
@@ -26,10 +30,13 @@ static void cancel(struct vha_can *can)
  */
 void vha_can_lost(struct vha_can *can)
 {
-	u32 actions;
+	u32 actions = 0;
 
 	spin_lock(&can->lock);
-	actions = vha_can_controller_event(&can->controller, VHA_CAN_LOST);
+	if (can->answering)
+		can->lost |= vha_can_started(can);
+	else
+		actions = vha_can_controller_event(&can->controller, VHA_CAN_LOST);
 	if (actions & VHA_CAN_CANCEL)
 		cancel(can);
 	spin_unlock(&can->lock);
@@ -42,28 +49,53 @@ void vha_can_lost(struct vha_can *can)
 	}
 }
 
-/* Without an interface there is nothing to start. */
-static int start(struct vha_can *can)
+/* Returns 0, or -EAGAIN while the end of the last session is being reported. */
+static int set_started(struct vha_can *can, u32 *actions)
 {
-	u32 actions = 0, queued;
-	bool cancelling;
+	int ret = -EAGAIN;
 
-	if (vha_can_socket_link(&can->socket) == VHA_CAN_LINK_GONE)
-		return -ENODEV;
-	mutex_lock(&can->read_mutex);
-	queued = vha_can_socket_queued(&can->socket);
+	spin_lock(&can->lock);
+	if (!can->cancelling) {
+		*actions = vha_can_controller_event(&can->controller, VHA_CAN_START);
+		/* What was lost then was the last session's. */
+		if (*actions & VHA_CAN_FLUSH)
+			can->lost = false;
+		ret = 0;
+	}
+	spin_unlock(&can->lock);
+	return ret;
+}
+
+/*
+ * Without an interface there is nothing to start. One that goes away after it was
+ * looked for leaves an error in the socket, so the error of an earlier one has to
+ * be out of there before.
+ */
+static int start_from_here(struct vha_can *can)
+{
+	u32 queued = vha_can_socket_queued(&can->socket), actions = 0;
+	int ret;
+
+	lockdep_assert_held(&can->read_mutex);
 	if (!vha_can_started(can))
 		vha_can_socket_forgive(&can->socket);
-	spin_lock(&can->lock);
-	cancelling = can->cancelling;
-	if (!cancelling)
-		actions = vha_can_controller_event(&can->controller, VHA_CAN_START);
-	spin_unlock(&can->lock);
-	if (actions & VHA_CAN_FLUSH)
-		vha_can_flush(can, queued);
+	if (vha_can_socket_link(&can->socket) == VHA_CAN_LINK_GONE)
+		return -ENODEV;
+	ret = set_started(can, &actions);
+	if (!ret && actions & VHA_CAN_FLUSH && vha_can_flush(can, queued))
+		vha_can_lost(can);
+	return ret;
+}
+
+static int start(struct vha_can *can)
+{
+	int ret;
+
+	mutex_lock(&can->read_mutex);
+	ret = start_from_here(can);
 	mutex_unlock(&can->read_mutex);
-	if (cancelling)
-		return -EAGAIN;
+	if (ret)
+		return ret;
 	vha_queue_work(can_queue(can, VHA_CAN_RX), &can->read_work);
 	vha_can_count(can_queue(can, VHA_CAN_CONTROL), VHA_CAN_STARTS, 1);
 	trace_vha_can_state(&can->dev, VHA_CAN_STARTED);
@@ -152,11 +184,33 @@ static int serve(struct vha_queue *vq, struct vha_chain *chain)
 	return 0;
 }
 
+static void begin_answering(struct vha_can *can)
+{
+	spin_lock(&can->lock);
+	can->answering = true;
+	spin_unlock(&can->lock);
+}
+
+static void end_answering(struct vha_can *can)
+{
+	bool lost;
+
+	spin_lock(&can->lock);
+	can->answering = false;
+	lost = can->lost;
+	can->lost = false;
+	spin_unlock(&can->lock);
+	if (lost)
+		vha_can_lost(can);
+}
+
 /**
  * vha_can_control_run() - serve the control queue
  * @vq: the queue
  */
 void vha_can_control_run(struct vha_queue *vq)
 {
+	begin_answering(to_can(vq->dev));
 	vha_queue_drain(vq, serve);
+	end_answering(to_can(vq->dev));
 }

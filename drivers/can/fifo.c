@@ -5,6 +5,8 @@
 #include <kunit/visibility.h>
 #include <linux/slab.h>
 
+#include <vhost_accel/device.h>
+
 #include "fifo.h"
 
 /**
@@ -17,7 +19,7 @@ int vha_can_fifo_alloc(struct vha_can_fifo *fifo)
 {
 	if (!fifo->frames)
 		fifo->frames = kvcalloc(VHA_CAN_FIFO, sizeof(*fifo->frames),
-					GFP_KERNEL_ACCOUNT);
+					VHA_GFP_SETUP);
 	return fifo->frames ? 0 : -ENOMEM;
 }
 EXPORT_SYMBOL_IF_KUNIT(vha_can_fifo_alloc);

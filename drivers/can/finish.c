@@ -132,13 +132,18 @@ static void cancel_available(struct vha_queue *vq)
 	}
 }
 
-/* Goes on with control messages, the one that stopped the controller first. */
+/*
+ * Goes on with control messages, the one that stopped the controller first. With
+ * the queue's mutex held: whoever else gets here must find that this end was
+ * reported, and not take another one for reported.
+ */
 static void end_cancelling(struct vha_can *can)
 {
 	struct vha_queue *vq = can_queue(can, VHA_CAN_CONTROL);
 	struct vha_can_answer answer;
 	bool stopping;
 
+	lockdep_assert_held(&can_queue(can, VHA_CAN_TX)->mutex);
 	spin_lock(&can->lock);
 	can->cancelling = false;
 	stopping = can->stopping;
@@ -171,9 +176,9 @@ void vha_can_finish_work(struct vha_work *work)
 	if (cancelling)
 		cancel_available(vq);
 	vha_queue_batch_end(vq);
-	mutex_unlock(&vq->mutex);
 	if (cancelling)
 		end_cancelling(can);
+	mutex_unlock(&vq->mutex);
 	/* There is room for more. */
 	vha_queue_kick(vq);
 }

@@ -14,6 +14,8 @@
 #include <kunit/visibility.h>
 #include <linux/slab.h>
 
+#include <vhost_accel/device.h>
+
 #include "flight.h"
 
 /**
@@ -41,7 +43,7 @@ int vha_can_flight_alloc(struct vha_can_flight *flight, u32 nr)
 {
 	u32 i;
 
-	flight->entries = kvcalloc(nr, sizeof(*flight->entries), GFP_KERNEL_ACCOUNT);
+	flight->entries = kvcalloc(nr, sizeof(*flight->entries), VHA_GFP_SETUP);
 	if (!flight->entries)
 		return -ENOMEM;
 	for (i = 0; i < nr; i++)

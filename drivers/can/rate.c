@@ -6,6 +6,7 @@
  */
 #include <kunit/visibility.h>
 #include <linux/export.h>
+#include <linux/math.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/time64.h>
@@ -22,7 +23,8 @@
  */
 void vha_can_rate_set(struct vha_can_rate *rate, u32 per_second, u32 burst)
 {
-	rate->interval = per_second ? div_u64(NSEC_PER_SEC, per_second) : 0;
+	/* Rather a little less often. */
+	rate->interval = per_second ? DIV_ROUND_UP_ULL(NSEC_PER_SEC, per_second) : 0;
 	rate->slack = burst ? (burst - 1) * rate->interval : 0;
 	rate->due = 0;
 }

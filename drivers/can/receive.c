@@ -192,27 +192,35 @@ bool vha_can_poll(struct vha_queue *vq)
  * @queued: frames that waited in the socket then
  *
  * Context: process, &vha_can.read_mutex held.
+ * Return: 0, or the errno of an interface that went down or was removed since.
  */
-void vha_can_flush(struct vha_can *can, u32 queued)
+int vha_can_flush(struct vha_can *can, u32 queued)
 {
 	struct vha_can_frame frame;
+	int ret, error = 0;
 	u32 stale;
 	bool own;
-	int ret;
 
 	lockdep_assert_held(&can->read_mutex);
 	spin_lock(&can->lock);
 	stale = vha_can_fifo_clear(&can->fifo);
 	spin_unlock(&can->lock);
-	for (; queued; queued--) {
+	while (queued) {
 		ret = vha_can_socket_receive(&can->socket, &frame, &own);
-		if (ret && ret != -EBADMSG)
-			break;
+		if (ret && ret != -EBADMSG) {
+			/* An interface says so once, and then the frames come. */
+			if (ret == -EAGAIN || error)
+				break;
+			error = ret;
+			continue;
+		}
 		if (ret || (!own && !(frame.cf.can_id & CAN_ERR_FLAG)))
 			stale++;
+		queued--;
 	}
 	count_overruns(can);
 	vha_can_count(can_queue(can, VHA_CAN_RX), VHA_CAN_RX_STALE, stale);
+	return error;
 }
 
 /* Copies the message; the frame is gone unless that fails. */

@@ -208,14 +208,12 @@ TEST_F(confirm, limit)
 
 TEST_F(confirm, bus_off)
 {
-	struct can_frame cf = { .can_id = CAN_ERR_FLAG | CAN_ERR_BUSOFF, .len = CAN_ERR_DLC };
-
 	lose(self, true);
 	set_confirm_ms(self, PATIENT_MS);
 	submit(self, 0, 5);
 	expect_seen(self, 5);
 	EXPECT_EQ(tvm_can_result(&self->can, 0), -ETIMEDOUT);
-	ASSERT_EQ(write(self->host, &cf, sizeof(cf)), (ssize_t)sizeof(cf));
+	tvm_can_host_error(self->host, CAN_ERR_BUSOFF);
 	expect_results(self, 5, TVM_CAN_NOT_OK);
 	EXPECT_EQ(tvm_can_status(&self->can), 1);
 	EXPECT_EQ(tvm_can_stat(&self->can, "tx_cancelled"), 5);

@@ -45,30 +45,10 @@ FIXTURE_TEARDOWN(control)
 	tvm_can_bus_destroy(&self->bus);
 }
 
-static void expect_works(struct control_fixture *self)
-{
-	struct tvm_can_frame frame, seen;
-
-	tvm_can_frame_fill(&frame, 0x321, 0, 8, 7);
-	ASSERT_EQ(tvm_can_send(&self->can, &frame), TVM_CAN_OK);
-	ASSERT_EQ(tvm_can_host_receive(self->host, &seen, harness_scaled(5000)), 0);
-	EXPECT_TRUE(tvm_can_frame_equal(&frame, &seen));
-	ASSERT_EQ(tvm_can_host_send(self->host, &frame), 0);
-	ASSERT_EQ(tvm_can_receive(&self->can, &seen, harness_scaled(5000)), 0);
-	EXPECT_TRUE(tvm_can_frame_equal(&frame, &seen));
-}
-
 static bool config_changed(struct control_fixture *self)
 {
 	return tvm_event_wait(self->can.config_fd, harness_scaled(5000)) &&
 	       tvm_event_read(self->can.config_fd);
-}
-
-static void inject(struct control_fixture *self, canid_t errors)
-{
-	struct can_frame cf = { .can_id = CAN_ERR_FLAG | errors, .len = CAN_ERR_DLC };
-
-	ASSERT_EQ(write(self->host, &cf, sizeof(cf)), (ssize_t)sizeof(cf));
 }
 
 TEST_F(control, starts_stopped)
@@ -83,7 +63,7 @@ TEST_F(control, starts_stopped)
 	ASSERT_EQ(tvm_can_host_send(self->host, &frame), 0);
 	EXPECT_EQ(tvm_can_receive(&self->can, &seen, 200), -ETIMEDOUT);
 	ASSERT_EQ(tvm_can_control(&self->can, TVM_CAN_START), TVM_CAN_OK);
-	expect_works(self);
+	tvm_can_expect_works(&self->can, self->host);
 	EXPECT_EQ(tvm_can_stat(&self->can, "tx_stopped"), 1);
 	EXPECT_EQ(tvm_can_stat(&self->can, "rx_stale"), 1);
 }
@@ -97,7 +77,7 @@ TEST_F(control, start_and_stop)
 	for (round = 0; round < 50; round++) {
 		ASSERT_EQ(tvm_can_control(&self->can, TVM_CAN_START), TVM_CAN_OK);
 		ASSERT_EQ(tvm_can_control(&self->can, TVM_CAN_START), TVM_CAN_OK);
-		expect_works(self);
+		tvm_can_expect_works(&self->can, self->host);
 		ASSERT_EQ(tvm_can_control(&self->can, TVM_CAN_STOP), TVM_CAN_OK);
 		ASSERT_EQ(tvm_can_control(&self->can, TVM_CAN_STOP), TVM_CAN_OK);
 		ASSERT_EQ(tvm_can_send(&self->can, &frame), TVM_CAN_NOT_OK);
@@ -129,7 +109,7 @@ TEST_F(control, wrong_messages)
 	ASSERT_EQ(tvm_queue_wait(vq, &used, harness_scaled(5000)), 0);
 	EXPECT_TRUE(!used.len_known || used.len == 0);
 	ASSERT_EQ(tvm_can_control(&self->can, TVM_CAN_START), TVM_CAN_OK);
-	expect_works(self);
+	tvm_can_expect_works(&self->can, self->host);
 	EXPECT_EQ(tvm_can_stat(&self->can, "refused"), 9);
 }
 
@@ -140,17 +120,17 @@ TEST_F(control, bus_off)
 
 	tvm_can_frame_fill(&frame, 1, 0, 8, 1);
 	/* What the controller is not part of does not concern it. */
-	inject(self, CAN_ERR_BUSOFF);
+	tvm_can_host_error(self->host, CAN_ERR_BUSOFF);
 	EXPECT_FALSE(tvm_event_wait(self->can.config_fd, 100));
 	for (round = 0; round < 10; round++) {
 		ASSERT_EQ(tvm_can_control(&self->can, TVM_CAN_START), TVM_CAN_OK);
 		EXPECT_EQ(tvm_can_status(&self->can), 0);
-		expect_works(self);
-		inject(self, CAN_ERR_BUSOFF);
+		tvm_can_expect_works(&self->can, self->host);
+		tvm_can_host_error(self->host, CAN_ERR_BUSOFF);
 		ASSERT_TRUE(config_changed(self));
 		EXPECT_EQ(tvm_can_status(&self->can), BUS_OFF);
 		EXPECT_EQ(tvm_can_send(&self->can, &frame), TVM_CAN_NOT_OK);
-		inject(self, CAN_ERR_BUSOFF);
+		tvm_can_host_error(self->host, CAN_ERR_BUSOFF);
 		ASSERT_EQ(tvm_can_host_send(self->host, &frame), 0);
 		EXPECT_EQ(tvm_can_receive(&self->can, &seen, 50), -ETIMEDOUT);
 	}
@@ -165,7 +145,7 @@ TEST_F(control, idle)
 	int64_t runs;
 
 	ASSERT_EQ(tvm_can_control(&self->can, TVM_CAN_START), TVM_CAN_OK);
-	expect_works(self);
+	tvm_can_expect_works(&self->can, self->host);
 	usleep(600000);
 	runs = tvm_can_stat(&self->can, "runs");
 	usleep(1000000);
@@ -185,10 +165,10 @@ TEST_F(control, other_errors)
 	ASSERT_EQ(setsockopt(self->can.socket, SOL_CAN_RAW, CAN_RAW_ERR_FILTER, &errors,
 			     sizeof(errors)), 0);
 	ASSERT_EQ(tvm_can_control(&self->can, TVM_CAN_START), TVM_CAN_OK);
-	inject(self, CAN_ERR_CRTL);
-	inject(self, CAN_ERR_RESTARTED);
-	inject(self, CAN_ERR_ACK);
-	expect_works(self);
+	tvm_can_host_error(self->host, CAN_ERR_CRTL);
+	tvm_can_host_error(self->host, CAN_ERR_RESTARTED);
+	tvm_can_host_error(self->host, CAN_ERR_ACK);
+	tvm_can_expect_works(&self->can, self->host);
 	EXPECT_EQ(tvm_can_status(&self->can), 0);
 	EXPECT_EQ(tvm_can_stat(&self->can, "error_frames"), 3);
 }
@@ -202,7 +182,7 @@ TEST_F_TIMEOUT(control, interface_down, 120)
 	tvm_can_frame_fill(&frame, 1, 0, 8, 1);
 	for (round = 0; round < 5; round++) {
 		ASSERT_EQ(tvm_can_control(&self->can, TVM_CAN_START), TVM_CAN_OK);
-		expect_works(self);
+		tvm_can_expect_works(&self->can, self->host);
 		ASSERT_EQ(tvm_can_command("ip link set %s down", self->bus.name), 0);
 		ASSERT_TRUE(config_changed(self));
 		EXPECT_EQ(tvm_can_status(&self->can), BUS_OFF);
@@ -250,7 +230,7 @@ TEST_F(control, interface_deleted)
 
 	tvm_can_frame_fill(&frame, 1, 0, 8, 1);
 	ASSERT_EQ(tvm_can_control(&self->can, TVM_CAN_START), TVM_CAN_OK);
-	expect_works(self);
+	tvm_can_expect_works(&self->can, self->host);
 	ASSERT_EQ(tvm_can_command("ip link del %s", self->bus.name), 0);
 	ASSERT_TRUE(config_changed(self));
 	EXPECT_EQ(tvm_can_status(&self->can), BUS_OFF);
@@ -286,14 +266,14 @@ TEST_F(control, paused)
 	unsigned int i;
 
 	ASSERT_EQ(tvm_can_control(&self->can, TVM_CAN_START), TVM_CAN_OK);
-	expect_works(self);
+	tvm_can_expect_works(&self->can, self->host);
 	stop_queues(self, NULL);
 	for (i = 0; i < TVM_CAN_QUEUES; i++)
 		ASSERT_EQ(tvm_queue_enable(&self->can.vqs[i], true), 0);
-	expect_works(self);
+	tvm_can_expect_works(&self->can, self->host);
 	ASSERT_EQ(tvm_dev_ioctl(&self->can.dev, VHA_SUSPEND, NULL), 0);
 	ASSERT_EQ(tvm_dev_ioctl(&self->can.dev, VHA_RESUME, NULL), 0);
-	expect_works(self);
+	tvm_can_expect_works(&self->can, self->host);
 }
 
 static void set_base(struct tvm_queue *vq, uint32_t base)
@@ -311,7 +291,7 @@ TEST_F(control, reset_while_paused)
 	unsigned int i;
 
 	ASSERT_EQ(tvm_can_control(&self->can, TVM_CAN_START), TVM_CAN_OK);
-	expect_works(self);
+	tvm_can_expect_works(&self->can, self->host);
 	stop_queues(self, bases);
 	ASSERT_EQ(tvm_dev_ioctl(&self->can.dev, VHA_RESET, NULL), 0);
 	ASSERT_EQ(tvm_dev_features_set(&self->can.dev,
@@ -322,7 +302,32 @@ TEST_F(control, reset_while_paused)
 	}
 	for (i = 0; i < TVM_CAN_QUEUES; i++)
 		ASSERT_EQ(tvm_queue_enable(&self->can.vqs[i], true), 0);
-	expect_works(self);
+	tvm_can_expect_works(&self->can, self->host);
+}
+
+/* To be told again what was negotiated means nothing, running or not. */
+TEST_F(control, features_again)
+{
+	uint64_t features = tvm_config_features(&variant->cfg) |
+			    (variant->features ? variant->features : TVM_CAN_F_USUAL);
+	struct tvm_can_frame frame, seen;
+	unsigned int i;
+
+	ASSERT_EQ(tvm_can_control(&self->can, TVM_CAN_START), TVM_CAN_OK);
+	tvm_can_expect_works(&self->can, self->host);
+	ASSERT_EQ(tvm_dev_features_set(&self->can.dev, features, 0), 0);
+	tvm_can_expect_works(&self->can, self->host);
+	stop_queues(self, NULL);
+	/* It waits for the guest meanwhile. */
+	tvm_can_frame_fill(&frame, 0x77, 0, 8, 9);
+	ASSERT_EQ(tvm_can_host_send(self->host, &frame), 0);
+	ASSERT_EQ(tvm_dev_features_set(&self->can.dev, features, 0), 0);
+	for (i = 0; i < TVM_CAN_QUEUES; i++)
+		ASSERT_EQ(tvm_queue_enable(&self->can.vqs[i], true), 0);
+	ASSERT_EQ(tvm_can_receive(&self->can, &seen, harness_scaled(5000)), 0);
+	EXPECT_TRUE(tvm_can_frame_equal(&frame, &seen));
+	tvm_can_expect_works(&self->can, self->host);
+	EXPECT_EQ(tvm_can_stat(&self->can, "rx_stale"), 0);
 }
 
 /* A guest that is reset finds a controller that is stopped. */
@@ -333,7 +338,7 @@ TEST_F(control, reset)
 
 	tvm_can_frame_fill(&frame, 1, 0, 8, 1);
 	ASSERT_EQ(tvm_can_control(&self->can, TVM_CAN_START), TVM_CAN_OK);
-	expect_works(self);
+	tvm_can_expect_works(&self->can, self->host);
 	ASSERT_EQ(tvm_dev_ioctl(&self->can.dev, VHA_RESET, NULL), 0);
 	for (i = 0; i < TVM_CAN_QUEUES; i++)
 		tvm_queue_reset(&self->can.vqs[i]);
@@ -343,7 +348,7 @@ TEST_F(control, reset)
 	tvm_can_post(&self->can, self->can.num);
 	EXPECT_EQ(tvm_can_send(&self->can, &frame), TVM_CAN_NOT_OK);
 	ASSERT_EQ(tvm_can_control(&self->can, TVM_CAN_START), TVM_CAN_OK);
-	expect_works(self);
+	tvm_can_expect_works(&self->can, self->host);
 }
 
 HARNESS_MAIN

@@ -4,10 +4,7 @@
  * more than fits, what is missing is counted.
  */
 #include <errno.h>
-#include <linux/sock_diag.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "tvm_can.h"
@@ -59,47 +56,6 @@ FIXTURE_TEARDOWN(flow)
 	tvm_can_bus_destroy(&self->bus);
 }
 
-/* A frame that says which it is of a sequence. */
-static void numbered(struct tvm_can_frame *frame, uint32_t id, uint64_t number)
-{
-	tvm_can_frame_fill(frame, id, 0, 8, number);
-}
-
-static uint64_t number_of(const struct tvm_can_frame *frame)
-{
-	uint64_t number = 0;
-	unsigned int i;
-
-	for (i = 0; i < 8; i++)
-		number |= (uint64_t)frame->data[i] << (8 * i);
-	return number;
-}
-
-/* Frames that a socket of the host had no room for. */
-static int64_t socket_drops(int fd)
-{
-	uint32_t info[SK_MEMINFO_VARS] = { 0 };
-	socklen_t size = sizeof(info);
-
-	ASSERT_EQ(getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &size), 0);
-	return info[SK_MEMINFO_DROPS];
-}
-
-/* Frames that the host dropped before any socket saw them. */
-static int64_t interface_drops(const struct tvm_can_bus *bus)
-{
-	char path[128];
-	unsigned long long value = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/sys/class/net/%s/statistics/rx_dropped", bus->name);
-	file = fopen(path, "r");
-	ASSERT_TRUE(file);
-	EXPECT_EQ(fscanf(file, "%llu", &value), 1);
-	fclose(file);
-	return value;
-}
-
 /** struct listener - a program of the host that reads all there is */
 struct listener {
 	pthread_t thread;
@@ -121,9 +77,9 @@ static void *listen_run(void *data)
 				return NULL;
 			continue;
 		}
-		if (number_of(&frame) < next)
+		if (tvm_can_number(&frame) < next)
 			listener->disorder++;
-		next = number_of(&frame) + 1;
+		next = tvm_can_number(&frame) + 1;
 		__atomic_add_fetch(&listener->received, 1, __ATOMIC_RELEASE);
 	}
 }
@@ -135,7 +91,7 @@ static void transmit_all(struct flow_fixture *self, unsigned int frames)
 
 	while (done < frames) {
 		while (sent < frames) {
-			numbered(&frame, 0x100 + sent % 0x100, sent);
+			tvm_can_numbered(&frame, 0x100 + sent % 0x100, sent);
 			if (tvm_can_submit(&self->can, &frame))
 				break;
 			sent++;
@@ -159,7 +115,7 @@ TEST_F_TIMEOUT(flow, to_bus, 300)
 	transmit_all(self, frames);
 	__atomic_store_n(&listener.stop, true, __ATOMIC_RELEASE);
 	pthread_join(listener.thread, NULL);
-	lost = socket_drops(self->host) + interface_drops(&self->bus);
+	lost = tvm_can_socket_drops(self->host) + tvm_can_bus_drops(&self->bus);
 	EXPECT_EQ(listener.received + lost, frames);
 	EXPECT_EQ(listener.disorder, 0);
 	EXPECT_EQ(tvm_can_stat(&self->can, "tx_frames"), frames);
@@ -187,7 +143,7 @@ static void *talk_run(void *data)
 	unsigned int i;
 
 	for (i = 0; i < talker->frames && !talker->error; i++) {
-		numbered(&frame, 0x200 + i % 0x100, i);
+		tvm_can_numbered(&frame, 0x200 + i % 0x100, i);
 		talker->error = tvm_can_host_send(talker->fd, &frame);
 	}
 	__atomic_store_n(&talker->end, tvm_clock_ns() + harness_scaled(10000) * 1000000ULL,
@@ -198,7 +154,7 @@ static void *talk_run(void *data)
 static int64_t frames_dropped(struct flow_fixture *self)
 {
 	return tvm_can_stat(&self->can, "rx_dropped") + tvm_can_stat(&self->can, "rx_overruns") +
-	       interface_drops(&self->bus);
+	       tvm_can_bus_drops(&self->bus);
 }
 
 /* Nothing arrived for a while: whether nothing will. */
@@ -226,8 +182,8 @@ TEST_F_TIMEOUT(flow, from_bus, 300)
 				break;
 			continue;
 		}
-		disorder += number_of(&frame) < next;
-		next = number_of(&frame) + 1;
+		disorder += tvm_can_number(&frame) < next;
+		next = tvm_can_number(&frame) + 1;
 		received++;
 	}
 	pthread_join(talker.thread, NULL);
@@ -247,18 +203,18 @@ TEST_F_TIMEOUT(flow, in_steps, 120)
 
 	for (round = 0; round < rounds; round++) {
 		for (i = 0; i < 32; i++) {
-			numbered(&frame, 0x100, round * 32 + i);
+			tvm_can_numbered(&frame, 0x100, round * 32 + i);
 			ASSERT_EQ(tvm_can_submit(&self->can, &frame), 0);
-			numbered(&frame, 0x200, round * 32 + i);
+			tvm_can_numbered(&frame, 0x200, round * 32 + i);
 			ASSERT_EQ(tvm_can_host_send(self->host, &frame), 0);
 		}
 		tvm_queue_kick(&self->can.vqs[TVM_CAN_TX]);
 		for (i = 0; i < 32; i++) {
 			ASSERT_EQ(tvm_can_result(&self->can, harness_scaled(5000)), TVM_CAN_OK);
 			ASSERT_EQ(tvm_can_host_receive(self->host, &seen, harness_scaled(5000)), 0);
-			ASSERT_EQ(number_of(&seen), round * 32ULL + i);
+			ASSERT_EQ(tvm_can_number(&seen), round * 32ULL + i);
 			ASSERT_EQ(tvm_can_receive(&self->can, &seen, harness_scaled(5000)), 0);
-			ASSERT_EQ(number_of(&seen), round * 32ULL + i);
+			ASSERT_EQ(tvm_can_number(&seen), round * 32ULL + i);
 			ASSERT_EQ(seen.id, 0x200U);
 		}
 	}
@@ -277,7 +233,7 @@ TEST_F(flow, back_pressure)
 	ASSERT_EQ(tvm_can_command("tc qdisc add dev %s root netem delay 1000s limit 10",
 				  self->bus.name), 0);
 	for (i = 0; i < 64; i++) {
-		numbered(&frame, 0x100, i);
+		tvm_can_numbered(&frame, 0x100, i);
 		ASSERT_EQ(tvm_can_submit(&self->can, &frame), 0);
 	}
 	tvm_queue_kick(&self->can.vqs[TVM_CAN_TX]);
@@ -291,7 +247,7 @@ TEST_F(flow, back_pressure)
 		ASSERT_EQ(tvm_can_result(&self->can, harness_scaled(5000)), TVM_CAN_OK);
 	for (i = 0; i < 64; i++) {
 		ASSERT_EQ(tvm_can_host_receive(self->host, &seen, harness_scaled(5000)), 0);
-		ASSERT_EQ(number_of(&seen), i);
+		ASSERT_EQ(tvm_can_number(&seen), i);
 	}
 	EXPECT_TRUE(tvm_can_host_silent(self->host, 100));
 	EXPECT_EQ(tvm_can_status(&self->can), 0);
@@ -329,11 +285,11 @@ TEST_F(flow, no_buffers)
 	tvm_can_destroy(&self->can);
 	tvm_can_create(&self->can, self->bus.name, &options);
 	for (i = 0; i < 3000; i++) {
-		numbered(&frame, 0x200, i);
+		tvm_can_numbered(&frame, 0x200, i);
 		ASSERT_EQ(tvm_can_host_send(self->host, &frame), 0);
 		if (i % 100)
 			continue;
-		numbered(&frame, 0x100, i);
+		tvm_can_numbered(&frame, 0x100, i);
 		ASSERT_EQ(tvm_can_send(&self->can, &frame), TVM_CAN_OK);
 		ASSERT_EQ(tvm_can_host_receive(self->host, &seen, harness_scaled(5000)), 0);
 	}
@@ -342,19 +298,19 @@ TEST_F(flow, no_buffers)
 	while (!tvm_can_receive(&self->can, &seen, harness_scaled(500))) {
 		/* Behind them may come what still waited in the socket. */
 		if (received < 1024)
-			ASSERT_EQ(number_of(&seen), received);
-		ASSERT_GE(number_of(&seen), next);
-		next = number_of(&seen) + 1;
+			ASSERT_EQ(tvm_can_number(&seen), received);
+		ASSERT_GE(tvm_can_number(&seen), next);
+		next = tvm_can_number(&seen) + 1;
 		received++;
 	}
 	dropped = tvm_can_stat(&self->can, "rx_dropped") + tvm_can_stat(&self->can, "rx_overruns");
 	EXPECT_GE(received, 1024U);
 	EXPECT_EQ(received + dropped, 3000);
 	/* And now it is as if nothing had been. */
-	numbered(&frame, 0x200, 4711);
+	tvm_can_numbered(&frame, 0x200, 4711);
 	ASSERT_EQ(tvm_can_host_send(self->host, &frame), 0);
 	ASSERT_EQ(tvm_can_receive(&self->can, &seen, harness_scaled(5000)), 0);
-	EXPECT_EQ(number_of(&seen), 4711ULL);
+	EXPECT_EQ(tvm_can_number(&seen), 4711ULL);
 }
 
 TEST_F(flow, rate_limit)
@@ -369,7 +325,7 @@ TEST_F(flow, rate_limit)
 	ASSERT_EQ(tvm_dev_ioctl(&self->can.dev, VHA_CAN_SET_PARAMS, &params), 0);
 	start = tvm_clock_ns();
 	for (i = 0; i < 25; i++) {
-		numbered(&frame, 1, i);
+		tvm_can_numbered(&frame, 1, i);
 		ASSERT_EQ(tvm_can_submit(&self->can, &frame), 0);
 	}
 	tvm_queue_kick(&self->can.vqs[TVM_CAN_TX]);
@@ -406,7 +362,7 @@ static void expect_others(struct party *parties, unsigned int self, unsigned int
 		ASSERT_LE(seen.id, 3U);
 		from = seen.id - 1;
 		ASSERT_NE(from, self);
-		ASSERT_EQ(number_of(&seen), party->next[from]);
+		ASSERT_EQ(tvm_can_number(&seen), party->next[from]);
 		party->next[from]++;
 	}
 }
@@ -430,7 +386,7 @@ TEST_F_TIMEOUT(flow, shared_bus, 120)
 	for (round = 0; round < rounds; round++) {
 		for (i = 0; i < 20; i++) {
 			for (p = 0; p < 3; p++) {
-				numbered(&frame, p + 1, round * 20 + i);
+				tvm_can_numbered(&frame, p + 1, round * 20 + i);
 				if (parties[p].can)
 					ASSERT_EQ(tvm_can_submit(parties[p].can, &frame), 0);
 				else
@@ -483,7 +439,7 @@ TEST_F(flow, vxcan)
 	self->host = tvm_can_socket(self->bus.peer);
 	wait_for_carrier(self);
 	for (i = 0; i < 200; i++) {
-		numbered(&frame, 0x100, i);
+		tvm_can_numbered(&frame, 0x100, i);
 		ASSERT_EQ(tvm_can_send(&self->can, &frame), TVM_CAN_OK);
 		ASSERT_EQ(tvm_can_host_receive(self->host, &seen, harness_scaled(5000)), 0);
 		EXPECT_TRUE(tvm_can_frame_equal(&frame, &seen));

@@ -130,6 +130,10 @@ void tvm_can_socket_option(int fd, int name, int value);
 int tvm_can_host_send(int fd, const struct tvm_can_frame *frame);
 int tvm_can_host_receive(int fd, struct tvm_can_frame *frame, unsigned int timeout_ms);
 bool tvm_can_host_silent(int fd, unsigned int ms);
+void tvm_can_host_error(int fd, canid_t errors);
+int64_t tvm_can_socket_drops(int fd);
+int64_t tvm_can_bus_drops(const struct tvm_can_bus *bus);
+int tvm_can_bus_delete(unsigned int index);
 
 /* The guest's side. */
 
@@ -146,6 +150,7 @@ int tvm_can_result(struct tvm_can *can, unsigned int timeout_ms);
 int tvm_can_send(struct tvm_can *can, const struct tvm_can_frame *frame);
 int tvm_can_send_raw(struct tvm_can *can, const void *message, unsigned int len);
 unsigned int tvm_can_post(struct tvm_can *can, unsigned int max);
+int tvm_can_take(struct tvm_can *can, struct tvm_can_frame *frame);
 int tvm_can_receive(struct tvm_can *can, struct tvm_can_frame *frame,
 		    unsigned int timeout_ms);
 int tvm_can_control(struct tvm_can *can, uint16_t type);
@@ -156,5 +161,12 @@ void tvm_can_frame_fill(struct tvm_can_frame *frame, uint32_t id, uint32_t flags
 			uint16_t len, uint64_t seed);
 bool tvm_can_frame_equal(const struct tvm_can_frame *a, const struct tvm_can_frame *b);
 void tvm_can_frame_header(const struct tvm_can_frame *frame, uint8_t *message);
+void tvm_can_numbered(struct tvm_can_frame *frame, uint32_t id, uint64_t number);
+uint64_t tvm_can_number(const struct tvm_can_frame *frame);
+
+/* Both sides. */
+
+void tvm_can_expect_works(struct tvm_can *can, int host);
+void tvm_can_spread(struct tvm_can *can);
 
 #endif /* TVM_CAN_H */

@@ -3,6 +3,8 @@
  * Tiny VMM: a CAN bus of the host and programs on it
  */
 #include <errno.h>
+#include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -164,4 +166,81 @@ bool tvm_can_host_silent(int fd, unsigned int ms)
 	struct pollfd wait = { .fd = fd, .events = POLLIN };
 
 	return poll(&wait, 1, ms) == 0;
+}
+
+/**
+ * tvm_can_host_error() - put an error frame on the bus; a failure fails the test
+ * @fd: a socket
+ * @errors: CAN_ERR_*
+ */
+void tvm_can_host_error(int fd, canid_t errors)
+{
+	struct can_frame cf = { .can_id = CAN_ERR_FLAG | errors, .len = CAN_ERR_DLC };
+
+	ASSERT_EQ(write(fd, &cf, sizeof(cf)), (ssize_t)sizeof(cf));
+}
+
+/**
+ * tvm_can_socket_drops() - frames that a socket had no room for
+ * @fd: the socket
+ */
+int64_t tvm_can_socket_drops(int fd)
+{
+	uint32_t info[SK_MEMINFO_VARS] = { 0 };
+	socklen_t size = sizeof(info);
+
+	ASSERT_EQ(getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &size), 0);
+	return info[SK_MEMINFO_DROPS];
+}
+
+/**
+ * tvm_can_bus_drops() - frames that the host dropped before any socket saw them
+ * @bus: the bus
+ */
+int64_t tvm_can_bus_drops(const struct tvm_can_bus *bus)
+{
+	unsigned long long value = 0;
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/statistics/rx_dropped", bus->name);
+	file = fopen(path, "r");
+	ASSERT_TRUE(file);
+	EXPECT_EQ(fscanf(file, "%llu", &value), 1);
+	fclose(file);
+	return value;
+}
+
+/**
+ * tvm_can_bus_delete() - delete an interface at once, without a program's start
+ * @index: its index
+ *
+ * Return: 0, or a negative errno.
+ */
+int tvm_can_bus_delete(unsigned int index)
+{
+	struct {
+		struct nlmsghdr header;
+		struct ifinfomsg info;
+	} request = {
+		.header = {
+			.nlmsg_len = sizeof(request), .nlmsg_type = RTM_DELLINK,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
+		},
+		.info = { .ifi_family = AF_UNSPEC, .ifi_index = index },
+	};
+	struct {
+		struct nlmsghdr header;
+		struct nlmsgerr error;
+	} answer = { 0 };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	ssize_t size;
+
+	if (fd < 0)
+		return -errno;
+	size = send(fd, &request, sizeof(request), 0);
+	if (size == sizeof(request))
+		size = recv(fd, &answer, sizeof(answer), 0);
+	close(fd);
+	return size < (ssize_t)sizeof(answer.header) + 4 ? -EIO : answer.error.error;
 }

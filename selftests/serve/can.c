@@ -76,19 +76,6 @@ static void start(struct serve_can_fixture *self, uint64_t features)
 	ASSERT_EQ(tvm_can_control(&self->can, TVM_CAN_START), TVM_CAN_OK);
 }
 
-static void expect_works(struct serve_can_fixture *self)
-{
-	struct tvm_can_frame frame, seen;
-
-	tvm_can_frame_fill(&frame, 0x123, TVM_CAN_FD, 64, 1);
-	ASSERT_EQ(tvm_can_send(&self->can, &frame), TVM_CAN_OK);
-	ASSERT_EQ(tvm_can_host_receive(self->host, &seen, harness_scaled(5000)), 0);
-	EXPECT_TRUE(tvm_can_frame_equal(&frame, &seen));
-	ASSERT_EQ(tvm_can_host_send(self->host, &frame), 0);
-	ASSERT_EQ(tvm_can_receive(&self->can, &seen, harness_scaled(5000)), 0);
-	EXPECT_TRUE(tvm_can_frame_equal(&frame, &seen));
-}
-
 static uint64_t offered(struct serve_can_fixture *self)
 {
 	uint64_t features = 0;
@@ -109,7 +96,10 @@ TEST_F(serve_can, wrong_usage)
 	EXPECT_EQ(run(self, ARGS("--tx-rate", "0")), STATUS_USAGE);
 	EXPECT_EQ(run(self, ARGS("--in-flight", "1025")), STATUS_USAGE);
 	EXPECT_EQ(run(self, ARGS("--filter", "123")), STATUS_USAGE);
-	EXPECT_EQ(tvm_server_logged(&self->server, "vhost-accel: error: "), 7U);
+	/* What is filtered would not be confirmed. */
+	EXPECT_EQ(run(self, ARGS("--interface", name, "--socket", path, "--late-tx-ack",
+				 "--filter", "123:7FF")), STATUS_USAGE);
+	EXPECT_EQ(tvm_server_logged(&self->server, "vhost-accel: error: "), 8U);
 }
 
 TEST_F(serve_can, wrong_environment)
@@ -133,7 +123,7 @@ TEST_F(serve_can, both_ways)
 	launch(self, NULL, NULL);
 	EXPECT_EQ(offered(self), TVM_CAN_F_USUAL);
 	start(self, TVM_CAN_F_USUAL);
-	expect_works(self);
+	tvm_can_expect_works(&self->can, self->host);
 	ASSERT_EQ(tvm_front_send(&self->front, TVM_USER_GET_CONFIG, 0, &config, 14, NULL, 0), 0);
 	ASSERT_EQ(tvm_front_receive(self->front.fd, &header, &config, sizeof(config)), 0);
 	EXPECT_EQ(config.data[0] | config.data[1], 0);
@@ -146,7 +136,7 @@ TEST_F(serve_can, late)
 	launch(self, "--late-tx-ack", "--confirm-ms=10000");
 	EXPECT_EQ(offered(self), TVM_CAN_F_USUAL | TVM_CAN_F_LATE);
 	start(self, TVM_CAN_F_USUAL | TVM_CAN_F_LATE);
-	expect_works(self);
+	tvm_can_expect_works(&self->can, self->host);
 }
 
 TEST_F(serve_can, classic)
@@ -179,7 +169,7 @@ TEST_F(serve_can, inherited_socket)
 							self->server.socket), 0), 0);
 	ASSERT_EQ(tvm_front_connect(&self->front, self->server.socket), 0);
 	start(self, TVM_CAN_F_USUAL);
-	expect_works(self);
+	tvm_can_expect_works(&self->can, self->host);
 	close(fd);
 }
 
@@ -191,7 +181,7 @@ TEST_F(serve_can, reconnected)
 	launch(self, NULL, NULL);
 	for (round = 0; round < 20; round++) {
 		start(self, TVM_CAN_F_USUAL);
-		expect_works(self);
+		tvm_can_expect_works(&self->can, self->host);
 		tvm_front_close(&self->front);
 		for (i = 0; i < TVM_CAN_QUEUES; i++)
 			tvm_queue_destroy(&self->can.vqs[i]);

@@ -228,6 +228,12 @@ static int check_options(const void *options)
 		log_error("--backing-fd: the options of the socket are those it has");
 		return -1;
 	}
+	/* A confirmation is the frame itself, received. */
+	if (can->late_tx_ack && can->num_filters) {
+		log_error("--late-tx-ack and --filter exclude each other: what is filtered "
+			  "would not be confirmed");
+		return -1;
+	}
 	if (can->tx_burst && !can->tx_rate) {
 		log_error("--tx-burst needs --tx-rate");
 		return -1;

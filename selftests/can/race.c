@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * CAN: what happens to the controller or its interface while the driver's messages
+ * are answered
+ */
+#include <unistd.h>
+
+#include "tvm_can.h"
+#include "tvm_rig.h"
+
+#define BUS_OFF		1
+/* Messages that are answered at once; two descriptors each. */
+#define MESSAGES	32
+
+FIXTURE(race) {
+	struct tvm_can_bus bus;
+	struct tvm_can can;
+	int host;
+	uint64_t results;
+};
+
+FIXTURE_VARIANT(race) {
+	struct tvm_config cfg;
+	uint64_t features;
+};
+
+FIXTURE_VARIANT_ADD(race, split) { .cfg = { .event_idx = true } };
+FIXTURE_VARIANT_ADD(race, late)
+	{ .cfg = { .packed = true, .event_idx = true },
+	  .features = TVM_CAN_F_USUAL | TVM_CAN_F_LATE };
+
+static void create(struct race_fixture *self, const struct race_variant *variant)
+{
+	const struct vha_can_params params = { .confirm_ms = 10000 };
+	struct tvm_can_options options = {
+		.cfg = variant->cfg, .features = variant->features, .stopped = true,
+		.params = &params,
+	};
+
+	tvm_can_bus_create(&self->bus, false);
+	tvm_can_create(&self->can, self->bus.name, &options);
+	tvm_can_spread(&self->can);
+	self->host = tvm_can_socket(self->bus.name);
+	self->results = tvm_mem_alloc(&self->can.mem, MESSAGES, 8);
+}
+
+static void destroy(struct race_fixture *self)
+{
+	tvm_can_destroy(&self->can);
+	close(self->host);
+	tvm_can_bus_destroy(&self->bus);
+}
+
+FIXTURE_SETUP(race)
+{
+	create(self, variant);
+}
+
+FIXTURE_TEARDOWN(race)
+{
+	destroy(self);
+}
+
+static bool config_changed(struct race_fixture *self, unsigned int timeout_ms)
+{
+	return tvm_event_wait(self->can.config_fd, timeout_ms) &&
+	       tvm_event_read(self->can.config_fd);
+}
+
+static void submit_starts(struct race_fixture *self, unsigned int nr)
+{
+	const uint8_t start[2] = { TVM_CAN_START & 0xff, TVM_CAN_START >> 8 };
+	unsigned int i;
+
+	tvm_mem_write(&self->can.mem, self->can.control.gpa, start, sizeof(start));
+	tvm_mem_fill(&self->can.mem, self->results, TVM_CAN_NO_RESULT, MESSAGES);
+	for (i = 0; i < nr; i++) {
+		struct tvm_seg segs[2] = {
+			{ self->can.control.gpa, 2 }, { self->results + i, 1 },
+		};
+
+		ASSERT_GE(tvm_queue_add(&self->can.vqs[TVM_CAN_CONTROL], segs, 1, 1, NULL, 0), 0);
+	}
+	tvm_queue_kick(&self->can.vqs[TVM_CAN_CONTROL]);
+}
+
+/*
+ * A driver takes a controller it started for well once it has the answer, so the
+ * answer has to be there when it is told that it is not. Suspended, the device
+ * finds all messages at once, and answers them at once.
+ */
+TEST_F_TIMEOUT(race, bus_off_while_starting, 120)
+{
+	unsigned int round, rounds = harness_rounds(300, 60), i;
+	struct tvm_used used;
+
+	for (round = 0; round < rounds; round++) {
+		ASSERT_EQ(tvm_dev_ioctl(&self->can.dev, VHA_SUSPEND, NULL), 0);
+		submit_starts(self, MESSAGES);
+		ASSERT_EQ(tvm_dev_ioctl(&self->can.dev, VHA_RESUME, NULL), 0);
+		/* One that comes before the start means nothing. */
+		do {
+			tvm_can_host_error(self->host, CAN_ERR_BUSOFF);
+		} while (!tvm_event_read(self->can.config_fd));
+		ASSERT_TRUE(tvm_queue_poll(&self->can.vqs[TVM_CAN_CONTROL], &used));
+		for (i = 1; i < MESSAGES; i++)
+			ASSERT_EQ(tvm_queue_wait(&self->can.vqs[TVM_CAN_CONTROL], &used,
+						 harness_scaled(5000)), 0);
+		ASSERT_EQ(tvm_can_status(&self->can), BUS_OFF);
+	}
+	EXPECT_EQ(tvm_can_stat(&self->can, "bus_offs"), rounds);
+	EXPECT_EQ(tvm_can_control(&self->can, TVM_CAN_START), TVM_CAN_OK);
+}
+
+/*
+ * Without an interface starting fails, so a driver whose start did not is told
+ * when it is gone: also if that happens while what was received before is thrown
+ * away, of which there is much here.
+ */
+TEST_F_TIMEOUT(race, deleted_while_starting, 200)
+{
+	unsigned int round, rounds = harness_rounds(20, 6), i, index, started = 0;
+	struct tvm_can_frame frame;
+	uint8_t result;
+
+	tvm_can_frame_fill(&frame, 0x200, 0, 8, 1);
+	for (round = 0; round < rounds; round++) {
+		index = if_nametoindex(self->bus.name);
+		for (i = 0; i < 6000; i++)
+			ASSERT_EQ(tvm_can_host_send(self->host, &frame), 0);
+		submit_starts(self, 1);
+		usleep(round * 200);
+		ASSERT_EQ(tvm_can_bus_delete(index), 0);
+		ASSERT_TRUE(tvm_event_wait(self->can.vqs[TVM_CAN_CONTROL].call_fd,
+					   harness_scaled(10000)));
+		tvm_mem_read(&self->can.mem, self->results, &result, 1);
+		if (result == TVM_CAN_OK) {
+			started++;
+			EXPECT_TRUE(config_changed(self, harness_scaled(5000)));
+			EXPECT_EQ(tvm_can_status(&self->can), BUS_OFF);
+		}
+		destroy(self);
+		create(self, variant);
+	}
+	harness_note("%u of %u were started", started, rounds);
+}
+
+static void restart_queues(struct race_fixture *self, const struct race_variant *variant)
+{
+	uint64_t features = variant->features ? variant->features : TVM_CAN_F_USUAL;
+	unsigned int i;
+
+	ASSERT_EQ(tvm_dev_ioctl(&self->can.dev, VHA_SET_CONFIG_CALL, &self->can.config_fd), 0);
+	for (i = 0; i < TVM_CAN_QUEUES; i++)
+		tvm_queue_reset(&self->can.vqs[i]);
+	for (i = 0; i < self->can.num; i++) {
+		self->can.rx[i].busy = false;
+		self->can.tx[i].busy = false;
+	}
+	ASSERT_EQ(tvm_dev_features_set(&self->can.dev,
+				       tvm_config_features(&variant->cfg) | features, 0), 0);
+	for (i = 0; i < TVM_CAN_QUEUES; i++)
+		ASSERT_EQ(tvm_queue_start(&self->can.vqs[i]), 0);
+}
+
+/* What waits comes back before the answer to the stop, whatever was before. */
+TEST_F_TIMEOUT(race, reset_while_stopping, 120)
+{
+	unsigned int round, rounds = harness_rounds(200, 40), i;
+	struct tvm_can_frame frame;
+
+	tvm_can_frame_fill(&frame, 1, 0, 8, 1);
+	for (round = 0; round < rounds; round++) {
+		ASSERT_EQ(tvm_can_control(&self->can, TVM_CAN_START), TVM_CAN_OK);
+		for (i = 0; i < 20; i++)
+			ASSERT_EQ(tvm_can_submit(&self->can, &frame), 0);
+		tvm_queue_kick(&self->can.vqs[TVM_CAN_TX]);
+		ASSERT_EQ(tvm_can_control(&self->can, TVM_CAN_STOP), TVM_CAN_OK);
+		for (i = 0; i < 20; i++)
+			ASSERT_GE(tvm_can_result(&self->can, 0), TVM_CAN_OK);
+		/* And an end that nobody waits for. */
+		ASSERT_EQ(tvm_can_control(&self->can, TVM_CAN_START), TVM_CAN_OK);
+		ASSERT_EQ(tvm_can_submit(&self->can, &frame), 0);
+		tvm_queue_kick(&self->can.vqs[TVM_CAN_TX]);
+		tvm_can_host_error(self->host, CAN_ERR_BUSOFF);
+		if (round & 1)
+			ASSERT_TRUE(config_changed(self, harness_scaled(5000)));
+		ASSERT_EQ(tvm_dev_ioctl(&self->can.dev, VHA_RESET, NULL), 0);
+		restart_queues(self, variant);
+		tvm_event_read(self->can.config_fd);
+	}
+}
+
+HARNESS_MAIN
