@@ -311,6 +311,20 @@ static bool queue_idle(struct vha_queue *vq)
 	return READ_ONCE(vq->taken) == vq->returned;
 }
 
+/*
+ * Who is killed while waiting will look at no result, as little as who closes the
+ * device: what takes long can be given up.
+ */
+static void wait_killed(struct vha_queue *vq)
+{
+	struct vha_device *dev = vq->dev;
+	bool closing = dev->closing;
+
+	WRITE_ONCE(dev->closing, true);
+	wait_event_lock_irq(vq->drain, queue_idle(vq), vq->lock);
+	WRITE_ONCE(dev->closing, closing);
+}
+
 /**
  * vha_queue_wait() - wait until every buffer was returned
  * @vq: the queue, not running
@@ -320,9 +334,16 @@ static bool queue_idle(struct vha_queue *vq)
  */
 void vha_queue_wait(struct vha_queue *vq)
 {
+	int ret;
+
 	lockdep_assert_held(&vq->dev->mutex);
 	spin_lock_irq(&vq->lock);
-	wait_event_lock_irq(vq->drain, queue_idle(vq), vq->lock);
+	ret = ___wait_event(vq->drain, queue_idle(vq), TASK_KILLABLE, 0, 0,
+			    spin_unlock_irq(&vq->lock);
+			    schedule();
+			    spin_lock_irq(&vq->lock));
+	if (ret)
+		wait_killed(vq);
 	spin_unlock_irq(&vq->lock);
 	/*
 	 * A batch counts its buffers before it publishes them, with the mutex

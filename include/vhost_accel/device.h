@@ -48,8 +48,8 @@ struct vha_workers;
  * @chain_max: descriptors the class announced a buffer may have, however small
  *	the ring; 0 for no more than any device takes. Changes while no queue runs.
  * @suspended: between VHA_SUSPEND and VHA_RESUME
- * @closing: the last descriptor is gone, and with it whoever would look at what
- *	the buffers in flight bring; any context reads it
+ * @closing: the last descriptor is gone, or who waits for the buffers in flight was
+ *	killed, and with it whoever would look at what they bring; any context reads it
  * @mem: memory table; changes with every queue quiesced, so that whoever
  *	serves a queue may read it
  * @pin: memory tables are pinned

@@ -2,7 +2,11 @@
 /*
  * blk: discard, write zeroes and secure erase
  */
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tvm_fs.h"
@@ -295,11 +299,8 @@ TEST_F(range, not_negotiated)
 	EXPECT_TRUE(kept(self, 0, MIB, MIB));
 }
 
-/*
- * Zeroes that take an hour, by the timer of the disk: who closes the device, or is
- * killed, does not wait for them.
- */
-TEST(close_meanwhile)
+/* Zeroes that take an hour, by the timer of the disk, under way when this returns. */
+static void begin_for_an_hour(struct tvm_rig *rig)
 {
 	static const char *const slow[] = {
 		"memory_backed=1", "size=64", "irqmode=2", "completion_nsec=50000000",
@@ -312,26 +313,83 @@ TEST(close_meanwhile)
 	struct tvm_seg data = { .len = sizeof(ranges) };
 	struct virtio_blk_config config;
 	struct tvm_blk_req req;
-	struct tvm_rig rig;
 	unsigned int i;
 
-	tvm_rig_create(&rig, &options);
-	ASSERT_EQ(tvm_dev_config_get(&rig.dev, 0, &config, 60), 0);
+	tvm_rig_create(rig, &options);
+	ASSERT_EQ(tvm_dev_config_get(&rig->dev, 0, &config, 60), 0);
 	ASSERT_EQ(config.max_write_zeroes_seg, 256U);
 	for (i = 0; i < 256; i++)
 		range_set(&ranges[i], 0, config.max_write_zeroes_sectors);
-	data.gpa = tvm_mem_alloc(&rig.mem, sizeof(ranges), 16);
-	tvm_mem_write(&rig.mem, data.gpa, ranges, sizeof(ranges));
-	tvm_blk_req_init(&req, &rig.mem);
+	data.gpa = tvm_mem_alloc(&rig->mem, sizeof(ranges), 16);
+	tvm_mem_write(&rig->mem, data.gpa, ranges, sizeof(ranges));
+	tvm_blk_req_init(&req, &rig->mem);
 	req.type = VIRTIO_BLK_T_WRITE_ZEROES;
 	req.data = &data;
 	req.nr = 1;
-	ASSERT_GE(tvm_blk_submit(&rig.vqs[0], &req, NULL, 0), 0);
-	tvm_queue_kick(&rig.vqs[0]);
-	while (!tvm_disk_stat(&rig.disk, TVM_DISK_WRITES))
+	ASSERT_GE(tvm_blk_submit(&rig->vqs[0], &req, NULL, 0), 0);
+	tvm_queue_kick(&rig->vqs[0]);
+	while (!tvm_disk_stat(&rig->disk, TVM_DISK_WRITES))
 		usleep(1000);
+}
+
+/* Who closes the device does not wait for them. */
+TEST(close_meanwhile)
+{
+	struct tvm_rig rig;
+
+	begin_for_an_hour(&rig);
 	tvm_dev_close(&rig.dev);
 	tvm_rig_destroy(&rig);
+}
+
+/* One letter, as ps has it. */
+static char state_of(pid_t pid)
+{
+	char path[64], state = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "re");
+	if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	if (file)
+		fclose(file);
+	return state;
+}
+
+/* Nor does who is killed while it waits for them to end. */
+TEST(kill_meanwhile)
+{
+	struct tvm_disk *disk = mmap(NULL, sizeof(*disk), PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status;
+	pid_t pid;
+	char c;
+	int ready[2];
+
+	ASSERT_NE(disk, MAP_FAILED);
+	ASSERT_EQ(pipe(ready), 0);
+	fflush(stdout);
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		static struct tvm_rig rig;
+
+		begin_for_an_hour(&rig);
+		*disk = rig.disk;
+		ASSERT_EQ(write(ready[1], "x", 1), 1);
+		tvm_queue_stop(&rig.vqs[0], NULL);
+		_exit(0);
+	}
+	close(ready[1]);
+	ASSERT_EQ(read(ready[0], &c, 1), 1);
+	while (state_of(pid) != 'D')
+		usleep(1000);
+	ASSERT_EQ(kill(pid, SIGKILL), 0);
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_TRUE(WIFSIGNALED(status));
+	disk->fd = -1;
+	tvm_disk_destroy(disk);
 }
 
 /* Cut like any other request: the ranges are data. */
