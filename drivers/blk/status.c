@@ -74,26 +74,38 @@ void vha_blk_page_put(struct vha_blk_page *page)
 	llist_add(&page->node, &page->q->pages_freed);
 }
 
-/*
- * Pins all of the page of @addr, if all of it is memory of the guest and one
- * page of the host's, else that byte alone. The latter is used once.
- */
+static int pin(struct vha_blk_queue *q, u64 addr, u32 len, struct bio_vec *bv)
+{
+	struct vha_seg seg = { .addr = addr, .len = len };
+	struct vha_cursor cursor = { .seg = &seg, .nr = 1 };
+
+	return vha_pin(&q->vq, &cursor, len, true, bv, 1);
+}
+
+/* Whether all of a guest's page is memory, and one page of the host's: it is pinned then. */
+static bool pin_whole(struct vha_blk_queue *q, struct vha_blk_page *page)
+{
+	if (pin(q, page->gpa, PAGE_SIZE, &page->bv) != 1)
+		return false;
+	if (!page->bv.bv_offset)
+		return true;
+	/* Parts of two pages that happen to adjoin. */
+	if (page->pinned)
+		vha_unpin(&page->bv, 1);
+	return false;
+}
+
+/* Pins the page of @addr, or else that byte alone, which is used once. */
 static int page_pin(struct vha_blk_queue *q, struct vha_blk_page *page, u64 addr)
 {
-	struct vha_seg seg = { .addr = addr & PAGE_MASK, .len = PAGE_SIZE };
-	struct vha_cursor cursor = { .seg = &seg, .nr = 1 };
 	int ret;
 
-	page->gpa = seg.addr;
-	page->whole = true;
+	page->gpa = addr & PAGE_MASK;
 	page->pinned = !vha_mem_pinned(&q->vq);
-	ret = vha_pin(&q->vq, &cursor, PAGE_SIZE, true, &page->bv, 1);
-	if (ret == 1)
+	page->whole = pin_whole(q, page);
+	if (page->whole)
 		return 0;
-	seg = (struct vha_seg) { .addr = addr, .len = 1 };
-	cursor = (struct vha_cursor) { .seg = &seg, .nr = 1 };
-	page->whole = false;
-	ret = vha_pin(&q->vq, &cursor, 1, true, &page->bv, 1);
+	ret = pin(q, addr, 1, &page->bv);
 	return ret < 0 ? ret : 0;
 }
 

@@ -59,6 +59,63 @@ static void check_untouched(struct status_fixture *self)
 	free(buf);
 }
 
+/* Two pages that lie one behind the other in the host's memory as well. */
+static char *adjoining_pages(void)
+{
+	const size_t nr = 8192;
+	uint64_t *entries = calloc(nr, sizeof(*entries));
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	char *area = mmap(NULL, nr * TVM_PAGE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t i, size = nr * sizeof(*entries);
+
+	ASSERT_NE(area, MAP_FAILED);
+	madvise(area, nr * TVM_PAGE, MADV_HUGEPAGE);
+	memset(area, 0, nr * TVM_PAGE);
+	ASSERT_EQ(pread(fd, entries, size, (uintptr_t)area / TVM_PAGE * sizeof(*entries)),
+		  (ssize_t)size);
+	/* The upper bits are flags. */
+	for (i = 0; i + 1 < nr; i++)
+		if (entries[i] << 9 && (entries[i] + 1) << 9 == entries[i + 1] << 9)
+			break;
+	ASSERT_LT(i + 1, nr);
+	close(fd);
+	free(entries);
+	return area + i * TVM_PAGE;
+}
+
+/* A page of the guest's that is half of one of the host's and half of the next. */
+TEST_F(status, two_halves)
+{
+	const uint64_t gpa = 1ULL << 40;
+	struct tvm_mem *mem = &self->rig.mem;
+	char *host = adjoining_pages(), *data = tvm_mem_ptr(mem, self->gpa, 4096);
+	struct vha_pin_memory pin = {};
+	unsigned int i, stray;
+
+	mem->regions[mem->nr++] = (struct tvm_region){
+		.gpa = gpa, .size = TVM_PAGE, .hva = host + TVM_PAGE / 2,
+	};
+	ASSERT_EQ(tvm_dev_mem_set(&self->rig.dev, mem), 0);
+	for (pin.flags = 0; pin.flags <= VHA_PIN_F_ENABLE; pin.flags++) {
+		struct tvm_seg seg = { self->gpa, 4096 };
+		struct tvm_blk_req req = {
+			.header = gpa + 512, .status = gpa + 16, .status_len = 1,
+			.type = VIRTIO_BLK_T_IN, .data_in = true, .data = &seg, .nr = 1,
+		};
+
+		ASSERT_EQ(tvm_dev_ioctl(&self->rig.dev, VHA_PIN_MEMORY, &pin), 0);
+		memset(host, 0xaa, 2 * TVM_PAGE);
+		memset(data, 0, 4096);
+		EXPECT_EQ(tvm_blk_run(self->vq, &req, NULL, 0), VIRTIO_BLK_S_OK);
+		EXPECT_TRUE(tvm_pattern_check(data, 4096, SEED));
+		for (i = 0, stray = 0; i < TVM_PAGE / 2; i++)
+			stray += host[i] != (char)0xaa;
+		EXPECT_EQ(stray, 0U);
+	}
+	mem->nr--;
+}
+
 TEST_F(status, sector_range)
 {
 	const uint64_t cap = self->capacity;
