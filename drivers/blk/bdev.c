@@ -73,8 +73,11 @@ static int bdev_attach(struct vha_blk *blk)
 
 static void bdev_detach(struct file *file)
 {
-	/* What the host has read meanwhile may be out of date. */
-	invalidate_mapping_pages(file->f_mapping, 0, -1);
+	/*
+	 * What the host has read meanwhile may be out of date, in pages as well that
+	 * somebody just now uses.
+	 */
+	invalidate_inode_pages2(file->f_mapping);
 }
 
 /**

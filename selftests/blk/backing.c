@@ -318,31 +318,6 @@ TEST_F(backing, removed)
 	tvm_disk_destroy(&disk);
 }
 
-/* What the host's page cache holds of the disk is neither lost nor stale. */
-TEST_F(backing, page_cache)
-{
-	char *mem = tvm_mem_ptr(&self->rig.mem, self->gpa, MIB);
-	char buf[4096];
-	int cached = open(self->rig.disk.path, O_RDWR | O_CLOEXEC);
-
-	ASSERT_GE(cached, 0);
-	tvm_pattern_fill(buf, sizeof(buf), SEED);
-	ASSERT_EQ(pwrite(cached, buf, sizeof(buf), 4096), (ssize_t)sizeof(buf));
-	replace(self, self->rig.disk.fd);
-	EXPECT_EQ(tvm_blk_io(self->vq, VIRTIO_BLK_T_IN, 8, self->gpa, 4096), VIRTIO_BLK_S_OK);
-	EXPECT_TRUE(tvm_pattern_check(mem, 4096, SEED));
-	/* While the disk is in use, too. */
-	tvm_pattern_fill(buf, sizeof(buf), SEED + 1);
-	ASSERT_EQ(pwrite(cached, buf, sizeof(buf), 4096), (ssize_t)sizeof(buf));
-	EXPECT_EQ(tvm_blk_io(self->vq, VIRTIO_BLK_T_IN, 8, self->gpa, 4096), VIRTIO_BLK_S_OK);
-	EXPECT_TRUE(tvm_pattern_check(mem, 4096, SEED + 1));
-	tvm_pattern_fill(mem, 4096, SEED + 2);
-	EXPECT_EQ(tvm_blk_io(self->vq, VIRTIO_BLK_T_OUT, 8, self->gpa, 4096), VIRTIO_BLK_S_OK);
-	ASSERT_EQ(pread(cached, buf, sizeof(buf), 4096), (ssize_t)sizeof(buf));
-	EXPECT_TRUE(tvm_pattern_check(buf, 4096, SEED + 2));
-	close(cached);
-}
-
 /* Whether the disk takes writes is looked at for each of them. */
 static void check_writable(struct backing_fixture *self, int expect)
 {
