@@ -131,7 +131,7 @@ no_splats() {
 		head -n 60 "$RUN/leaks" >&2
 		return 1
 	fi
-	if messages | grep -E -A 25 "$SPLAT" >"$RUN/complaints"; then
+	if messages | grep -E -B 2 -A 25 "$SPLAT" >"$RUN/complaints"; then
 		say "the kernel complained:"
 		head -n 80 "$RUN/complaints" >&2
 		return 1

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Whether "scripts/testbed run" fails when the kernel complains, as TAP: with logs
-# that were recorded, and with mistakes that a module makes in two host VMs with the
-# debug kernel.
+# that were recorded, with mistakes that a module makes in two host VMs with the
+# debug kernel, and with one in Debian's.
 set -u
 
 SRC=$(cd "$(dirname "$(readlink -f "$0")")/../.." && pwd)
@@ -220,11 +220,28 @@ deadly_mistake() {
 	result $? mistake.deadly "$WORK/output"
 }
 
+# Debian's kernel goes on, and so does the command, which knows of nothing.
+stock_mistake() {
+	# shellcheck disable=SC2016 # expanded in there
+	"$SRC/scripts/testbed" chroot --bind "$WORK/share:/run/module" -- sh -e -c '
+		cp kunit/mistake.c /run/module
+		echo "obj-m := mistake.o" >/run/module/Kbuild
+		make -s -C /lib/modules/7.3.*/build M=/run/module modules' >"$WORK/output" 2>&1 &&
+		"$SRC/scripts/testbed" run --kernel 7.3 --modules none --share "$WORK/share" \
+			-- sh -c 'insmod mistake.ko what=warn && echo unharmed' \
+			>"$WORK/output" 2>&1 </dev/null
+	[ $? = 125 ] && grep -q -x unharmed "$WORK/output" &&
+		grep -q 'the kernel complained' "$WORK/output" &&
+		grep -q 'made on purpose' "$WORK/output"
+	result $? mistake.stock "$WORK/output"
+}
+
 echo TAP version 13
 good_logs
 bad_logs
 other_signs
 survived_mistakes
 deadly_mistake
+stock_mistake
 echo "1..$NUMBER"
 exit $FAILED
