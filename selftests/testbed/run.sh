@@ -3,7 +3,8 @@
 #
 # Whether "scripts/testbed run" fails when the kernel complains, as TAP: with logs
 # that were recorded, with mistakes that a module makes in two host VMs with the
-# debug kernel, and with one in Debian's.
+# debug kernel, and with one in Debian's.  And what is said on a machine where nothing
+# of all this is possible.
 set -u
 
 SRC=$(cd "$(dirname "$(readlink -f "$0")")/../.." && pwd)
@@ -236,7 +237,39 @@ stock_mistake() {
 	result $? mistake.stock "$WORK/output"
 }
 
+# refuses NAME WHY COMMAND...: it fails, and says why in its last line; at most what
+# it was about to do comes before.
+refuses() {
+	local name=$1 why=$2
+
+	shift 2
+	! "$@" >/dev/null 2>"$WORK/said" </dev/null &&
+		tail -n 1 "$WORK/said" | grep -q "^testbed: error: .*$why" &&
+		[ "$(wc -l <"$WORK/said")" -le 2 ]
+	result $? "refuses.$name" "$WORK/said"
+}
+
+refusals() {
+	local scratch=$CACHE/refused-$$ script
+
+	chmod 755 "$WORK"
+	copy_sources "$WORK/tree" scripts
+	mkdir -p "$WORK/small" "$scratch"
+	for script in "$WORK/tree/scripts/demo" "$WORK/tree/scripts/test"; do
+		refuses "${script##*/}.privileges" 'needs root' \
+			setpriv --reuid 65534 --regid 65534 --clear-groups "$script"
+		# shellcheck disable=SC2016 # expanded in there
+		refuses "${script##*/}.space" 'GiB free' unshare --mount sh -c '
+			mount -t tmpfs -o size=64m none "$0" && VHOST_ACCEL_CACHE=$0 "$1"' \
+			"$WORK/small" "$script"
+		refuses "${script##*/}.network" 'cannot be reached' \
+			env VHOST_ACCEL_CACHE="$scratch" unshare --net "$script"
+	done
+	rm -rf "$scratch"
+}
+
 echo TAP version 13
+refusals
 good_logs
 bad_logs
 other_signs
