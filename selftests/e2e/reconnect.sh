@@ -8,11 +8,14 @@ still_writing() {
 }
 
 test_reconnect() {
-	local round
+	local round input
 
 	memory_disk e2ereconnect 64
 	check reconnect.serve serve reconnect --device /dev/e2ereconnect
-	guest reconnect --timeout 240 "$E2E/reconnect-guest.sh" \
+	rm -f "$WORK/enough"
+	mkfifo "$WORK/enough"
+	exec {input}<>"$WORK/enough"
+	guest reconnect --timeout 400 --input "$WORK/enough" "$E2E/reconnect-guest.sh" \
 		$(disk reconnect num-queues=1 reconnect-ms=200)
 	check reconnect.begun wait_for 120 said reconnect writing
 	for round in 1 2 3; do
@@ -21,8 +24,10 @@ test_reconnect() {
 		stop_serve reconnect KILL 2>/dev/null
 		check "reconnect.again.$round" serve reconnect --device /dev/e2ereconnect
 	done
+	echo enough >&"$input"
 	wait "$GUEST"
 	test_result $? reconnect.guest
+	exec {input}>&-
 	check reconnect.verify said reconnect 'result verified'
 	explain reconnect
 	stop_serve reconnect 2>/dev/null
