@@ -6,7 +6,7 @@
 #   cbmc/run.sh [quick|full] [name...]
 #
 # RING   directory with the ring code, default drivers/core
-# LIMIT  seconds for one proof, default 300
+# LIMIT  seconds for one proof, default 900
 
 set -u
 cd "$(dirname "$0")" || exit 2
@@ -14,7 +14,7 @@ cd "$(dirname "$0")" || exit 2
 mode=${1:-full}
 [ $# -gt 0 ] && shift
 RING=${RING:-../../../drivers/core}
-LIMIT=${LIMIT:-300}
+LIMIT=${LIMIT:-900}
 
 # Name, time (0: also in a quick run), source, ring code, rounds of loops,
 # definitions.
