@@ -12,12 +12,16 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "harness.h"
 
 /* Seconds a killed test has to go away before the kernel is blamed. */
 #define KILL_PATIENCE		60
+
+/* Of a test that took as long it is said how long. */
+#define SLOW_MS			1000
 
 /* Shared between a test and the process that watches it. */
 struct report {
@@ -281,13 +285,25 @@ static unsigned int tests_visit(int argc, char **argv, visit_fn fn)
 
 static unsigned int counts[3];
 
+static uint64_t clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000ULL + now.tv_nsec / 1000000;
+}
+
 static void visit_run(const struct harness_test *test, const struct harness_variant *variant,
 		      const char *name)
 {
 	static unsigned int nr;
+	uint64_t start = clock_ms();
 	enum outcome outcome = test_run(test, variant);
+	unsigned int ms = clock_ms() - start;
 
 	counts[outcome]++;
+	if (ms >= SLOW_MS)
+		printf("# %s: %u ms\n", name, ms);
 	report_line(outcome, ++nr, name);
 }
 
