@@ -17,7 +17,9 @@ NOTES = {
     "timed": """split, packed: the ring's format. fio: io_uring with direct I/O. "tuned" has
 pinned buffers and registered files, and submits and reaps many at once. "pinned": guest
 memory is pinned beforehand as well. "polling": worker and driver both poll.
-The storage daemon serves the same driver by vhost-user, split.""",
+The storage daemon serves the same driver by vhost-user, split.
+can: "two programs" of the host talk to each other on the same bus; otherwise one of them is
+the driver of a guest. "the bus": what it can carry, while other processes load all processors.""",
     "guest": """All disks are in the same guest, on equal devices of the host.""",
     "counted": """One emulated processor that never idles, on a device that completes inline;
 what N requests more cost in user space and kernel, switches between tasks included. Interrupts
@@ -69,12 +71,20 @@ def row(case, pair):
         f"{pair['aim']:g}" if pair["aim"] else "", verdict(pair)).rstrip()
 
 
+def lone_row(case):
+    """Of a case that nobody else runs."""
+    (name, values), = case["values"].items()
+    return f"{case['name']:<26} {name:<19} {statistics.median(values):>7.0f}  {case['unit']}"
+
+
 def table(result):
     print(f"\n{TEXT[result['phase']].format(result['rounds'])}\n{NOTES[result['phase']]}\n")
     print(FORMAT.format(*HEAD).rstrip())
     for case in result["cases"]:
         for pair in case["pairs"]:
             print(row(case, pair))
+        if not case["pairs"]:
+            print(lone_row(case))
 
 
 def main():
