@@ -25,22 +25,17 @@ struct sk_buff *vha_vsock_alloc(u32 len, bool roomy)
 	return virtio_vsock_alloc_skb(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 }
 
-static int page_copy_from(struct vha_queue *vq, struct vha_cursor *cursor, struct page *page,
-			  u32 offset, u32 len)
+/* @write: to the guest, else from it */
+static int page_copy(struct vha_queue *vq, struct vha_cursor *cursor, struct page *page,
+		     u32 offset, u32 len, bool write)
 {
 	void *addr = kmap_local_page(page);
-	int ret = vha_copy_from(vq, cursor, addr + offset, len);
+	int ret;
 
-	kunmap_local(addr);
-	return ret;
-}
-
-static int page_copy_to(struct vha_queue *vq, struct vha_cursor *cursor, struct page *page,
-			u32 offset, u32 len)
-{
-	void *addr = kmap_local_page(page);
-	int ret = vha_copy_to(vq, cursor, addr + offset, len);
-
+	if (write)
+		ret = vha_copy_to(vq, cursor, addr + offset, len);
+	else
+		ret = vha_copy_from(vq, cursor, addr + offset, len);
 	kunmap_local(addr);
 	return ret;
 }
@@ -54,10 +49,7 @@ static int frag_copy(struct vha_queue *vq, struct vha_cursor *cursor, const skb_
 
 	skb_frag_foreach_page(frag, skb_frag_off(frag) + offset, len, page, page_offset,
 			      page_len, copied) {
-		if (write)
-			ret = page_copy_to(vq, cursor, page, page_offset, page_len);
-		else
-			ret = page_copy_from(vq, cursor, page, page_offset, page_len);
+		ret = page_copy(vq, cursor, page, page_offset, page_len, write);
 		if (ret)
 			return ret;
 	}
