@@ -7,7 +7,10 @@
 
 #include "vsock.h"
 
-/* Inside the device mutex. Protects changes of the table and of all CIDs. */
+/*
+ * Inside the device mutex and the mutex of a queue. Protects changes of the table and
+ * of all CIDs.
+ */
 static DEFINE_MUTEX(table_mutex);
 static DEFINE_HASHTABLE(table, 8);
 
@@ -45,11 +48,33 @@ static void table_del(struct vha_vsock *vsock)
 	WRITE_ONCE(vsock->cid, 0);
 }
 
-/* Closes the connections of a guest that is not in the table. */
+/*
+ * Closes the connections of a guest that is not in the table: before the mutex is
+ * released, or they were those of whoever has the CID next.
+ */
 static void disconnect(struct vha_vsock *vsock)
 {
+	lockdep_assert_held(&table_mutex);
 	vha_vsock_reset_orphans();
 	vha_vsock_replies_gone(vsock, vha_vsock_sched_cancel(&vsock->sched, NULL));
+}
+
+/*
+ * To change the guest's CID. A packet of the guest that was accepted under its old
+ * CID is delivered by then, and not under somebody else's. That may take as long as a
+ * program of the host holds a socket, so the table's mutex is only taken after.
+ */
+static void table_lock(struct vha_vsock *vsock)
+{
+	lockdep_assert_held(&vsock->dev.mutex);
+	mutex_lock(&vsock->dev.vqs[VSOCK_VQ_TX]->mutex);
+	mutex_lock(&table_mutex);
+}
+
+static void table_unlock(struct vha_vsock *vsock)
+{
+	mutex_unlock(&table_mutex);
+	mutex_unlock(&vsock->dev.vqs[VSOCK_VQ_TX]->mutex);
 }
 
 /**
@@ -67,13 +92,12 @@ int vha_vsock_set_cid(struct vha_vsock *vsock, u64 cid)
 	struct vha_vsock *other;
 	int ret = 0;
 
-	lockdep_assert_held(&vsock->dev.mutex);
 	if (!vha_vsock_cid_valid(cid))
 		return -EINVAL;
 	/* If this machine is a guest itself, it reaches itself by its CID. */
 	if (vsock_find_cid(cid))
 		return -EADDRINUSE;
-	mutex_lock(&table_mutex);
+	table_lock(vsock);
 	other = vha_vsock_find(cid, vsock->net);
 	if (other && other != vsock)
 		ret = -EADDRINUSE;
@@ -85,7 +109,7 @@ int vha_vsock_set_cid(struct vha_vsock *vsock, u64 cid)
 	}
 	table_add(vsock, cid);
 out:
-	mutex_unlock(&table_mutex);
+	table_unlock(vsock);
 	return ret;
 }
 
@@ -98,10 +122,10 @@ void vha_vsock_clear_cid(struct vha_vsock *vsock)
 	lockdep_assert_held(&vsock->dev.mutex);
 	if (!vsock->cid)
 		return;
-	mutex_lock(&table_mutex);
+	table_lock(vsock);
 	table_del(vsock);
-	mutex_unlock(&table_mutex);
 	disconnect(vsock);
+	table_unlock(vsock);
 }
 
 /**
@@ -115,9 +139,9 @@ void vha_vsock_disconnect(struct vha_vsock *vsock)
 	lockdep_assert_held(&vsock->dev.mutex);
 	if (!cid)
 		return;
-	mutex_lock(&table_mutex);
+	table_lock(vsock);
 	table_del(vsock);
 	disconnect(vsock);
 	table_add(vsock, cid);
-	mutex_unlock(&table_mutex);
+	table_unlock(vsock);
 }

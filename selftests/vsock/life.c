@@ -2,10 +2,12 @@
 /*
  * vsock: resets, events, the dirty log, VMMs that die, and races of all these
  */
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -176,6 +178,121 @@ TEST_F(life, killed)
 	close(fd);
 	/* The CID is free again. */
 	tvm_vsock_create(&self->vsock, &self->options);
+}
+
+#define HEIRS	64
+
+/* Takes the CID as soon as it can be had. */
+static void *inherit(void *arg)
+{
+	struct life_fixture *self = arg;
+	uint64_t cid = TVM_VSOCK_CID;
+	int fd = open(tvm_vsock_node(), O_RDWR | O_CLOEXEC);
+
+	while (!self->stop && ioctl(fd, VHOST_VSOCK_SET_GUEST_CID, &cid))
+		;
+	return (void *)(intptr_t)fd;
+}
+
+/* Connections end with the guest they were made with, whoever has its CID next. */
+TEST_F_TIMEOUT(life, next_owner, 240)
+{
+	unsigned int round, rounds = harness_rounds(40, 10), i;
+	int fds[HEIRS];
+	pthread_t heir;
+	void *fd;
+
+	for (round = 0; round < rounds; round++) {
+		tvm_vsock_create(&self->vsock, &self->options);
+		for (i = 0; i < HEIRS; i++)
+			fds[i] = tvm_vsock_conn_accept(&self->conn, &self->vsock, SOCK_STREAM);
+		ASSERT_EQ(pthread_create(&heir, NULL, inherit, self), 0);
+		usleep(1000 * (round % 4));
+		tvm_vsock_destroy(&self->vsock);
+		self->vsock.nr = 0;
+		ASSERT_EQ(pthread_join(heir, &fd), 0);
+		for (i = 0; i < HEIRS; i++) {
+			EXPECT_EQ(tvm_vsock_socket_error(fds[i], 0), ECONNRESET);
+			close(fds[i]);
+		}
+		close((int)(intptr_t)fd);
+	}
+}
+
+/* A program of the host in the middle of a call. */
+struct caller {
+	pthread_t thread;
+	const struct tvm_vsock *vsock;
+	int fd;
+	void *data;
+	uint64_t cid;
+	int result;
+	volatile bool done;
+};
+
+static void *call_send(void *arg)
+{
+	struct caller *caller = arg;
+
+	caller->result = send(caller->fd, caller->data, 64, MSG_NOSIGNAL);
+	caller->done = true;
+	return NULL;
+}
+
+static void *call_cid_set(void *arg)
+{
+	struct caller *caller = arg;
+
+	caller->result = tvm_vsock_cid_set(&caller->vsock->dev, caller->cid);
+	caller->done = true;
+	return NULL;
+}
+
+/* A packet that the device took and can not deliver yet, as a program has the socket. */
+static void packet_under_way(struct life_fixture *self, int64_t chains)
+{
+	struct tvm_queue *vq = &self->vsock.vqs[TVM_VSOCK_TX];
+	struct tvm_seg seg = { self->vsock.tx, TVM_VSOCK_HEADER };
+	struct virtio_vsock_hdr hdr;
+
+	tvm_vsock_conn_header(&self->conn, &hdr, VIRTIO_VSOCK_OP_CREDIT_REQUEST, 0);
+	tvm_mem_write(&self->vsock.mem, seg.gpa, &hdr, sizeof(hdr));
+	ASSERT_GE(tvm_queue_add(vq, &seg, 1, 0, NULL, 0), 0);
+	tvm_queue_kick(vq);
+	while (tvm_dev_stat(&self->vsock.dev, TVM_VSOCK_TX, "chains") == chains)
+		usleep(1000);
+}
+
+/* A CID changes: not before what came in under the old one is where it belongs. */
+TEST_F(life, cid_under_way)
+{
+	void *page = mmap(NULL, TVM_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
+	struct tvm_vsock *vsock = &self->vsock;
+	struct caller sender = { .data = page };
+	struct caller changer = { .vsock = vsock, .cid = TVM_VSOCK_CID + 1 };
+	struct tvm_used used;
+	int stall;
+
+	ASSERT_NE(page, MAP_FAILED);
+	stall = tvm_stall(page, TVM_PAGE);
+	ASSERT_GE(stall, 0);
+	tvm_vsock_create(vsock, &self->options);
+	sender.fd = tvm_vsock_conn_accept(&self->conn, vsock, SOCK_STREAM);
+	ASSERT_EQ(pthread_create(&sender.thread, NULL, call_send, &sender), 0);
+	ASSERT_TRUE(tvm_stall_wait(stall, TVM_VSOCK_WAIT_MS));
+	packet_under_way(self, tvm_dev_stat(&vsock->dev, TVM_VSOCK_TX, "chains"));
+	ASSERT_EQ(pthread_create(&changer.thread, NULL, call_cid_set, &changer), 0);
+	usleep(300000);
+	EXPECT_FALSE(changer.done);
+	tvm_stall_end(stall);
+	pthread_join(sender.thread, NULL);
+	pthread_join(changer.thread, NULL);
+	EXPECT_EQ(changer.result, 0);
+	ASSERT_EQ(tvm_queue_wait(&vsock->vqs[TVM_VSOCK_TX], &used, TVM_VSOCK_WAIT_MS), 0);
+	EXPECT_EQ(tvm_vsock_socket_error(sender.fd, TVM_VSOCK_WAIT_MS), ECONNRESET);
+	close(sender.fd);
+	munmap(page, TVM_PAGE);
 }
 
 /* Each page of the guest that data is written to is in the log. */
