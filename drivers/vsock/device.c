@@ -21,7 +21,7 @@ int vha_vsock_open(struct vha_device *dev)
 	vha_vsock_sched_init(&vsock->sched);
 	INIT_DELAYED_WORK(&vsock->retry, vha_vsock_retry_work);
 	vsock->net = get_net_track(current->nsproxy->net_ns, &vsock->net_tracker,
-				   GFP_KERNEL_ACCOUNT);
+				   VHA_GFP_SETUP);
 	return 0;
 }
 
@@ -155,6 +155,8 @@ void vha_vsock_show(struct vha_device *dev, struct seq_file *m)
 	peers = rcu_dereference_protected(vsock->peers, lockdep_is_held(&dev->mutex));
 	seq_printf(m, "cid:\t%u\n", vsock->cid);
 	seq_printf(m, "queued:\t%u\n", READ_ONCE(vsock->sched.packets));
+	seq_printf(m, "ended:\t%llu\n", READ_ONCE(vsock->sched.ended));
+	seq_printf(m, "siblings:\t%llu\n", READ_ONCE(vsock->sched.bytes));
 	seq_printf(m, "replies:\t%d\n", atomic_read(&vsock->replies));
 	seq_printf(m, "peers:\t%u\n", peers ? peers->count : 0);
 }

@@ -75,6 +75,19 @@ static int pass_on(struct vha_queue *vq, struct sk_buff *skb)
 	return 0;
 }
 
+/* What the guest will not take, after whoever would send more has heard of it. */
+static void drop_unwanted(struct vha_vsock *vsock, const struct virtio_vsock_hdr *hdr)
+{
+	bool shutdown = hdr->op == cpu_to_le16(VIRTIO_VSOCK_OP_SHUTDOWN) &&
+			hdr->flags & cpu_to_le32(VIRTIO_VSOCK_SHUTDOWN_RCV);
+	struct virtio_vsock_hdr answer;
+
+	if (!shutdown && hdr->op != cpu_to_le16(VIRTIO_VSOCK_OP_RST))
+		return;
+	vha_vsock_make_reset(&answer, hdr);
+	vha_vsock_drop(vsock, &answer, shutdown);
+}
+
 /*
  * A packet that can not be had whole leaves a hole in its connection, so that
  * has to end, on both sides.
@@ -93,17 +106,43 @@ static int end_connection(struct vha_queue *vq, const struct vha_chain *chain,
 		kfree_skb(answer);
 		return wait_for_memory(vq);
 	}
+	drop_unwanted(to_vsock(vq->dev), hdr);
 	vha_vsock_queue_packet(to_vsock(vq->dev), answer);
 	vha_vsock_count(vq, VHA_VSOCK_RESETS, 1);
 	return discard(vq, chain, why);
+}
+
+/*
+ * Whoever lets packets of ended connections pile up gets no new ones, and is told
+ * so. Holding up all its packets instead could hold up what it takes ours with.
+ */
+static bool is_refused(const struct vha_vsock *vsock, const struct virtio_vsock_hdr *hdr)
+{
+	return hdr->op == cpu_to_le16(VIRTIO_VSOCK_OP_REQUEST) &&
+	       hdr->dst_cid == cpu_to_le64(VMADDR_CID_HOST) &&
+	       READ_ONCE(vsock->sched.ended) >= VHA_VSOCK_ENDED_BYTES;
+}
+
+static int refuse(struct vha_queue *vq, const struct vha_chain *chain,
+		  const struct virtio_vsock_hdr *hdr)
+{
+	struct sk_buff *answer = vha_vsock_reset_alloc(hdr);
+
+	if (!answer)
+		return wait_for_memory(vq);
+	vha_vsock_queue_packet(to_vsock(vq->dev), answer);
+	return discard(vq, chain, VHA_VSOCK_REFUSED);
 }
 
 static int accept(struct vha_queue *vq, const struct vha_chain *chain,
 		  struct vha_cursor *cursor, struct virtio_vsock_hdr *hdr)
 {
 	u32 len = vha_vsock_payload(hdr);
-	struct sk_buff *skb = packet_alloc(hdr);
+	struct sk_buff *skb;
 
+	if (is_refused(to_vsock(vq->dev), hdr))
+		return refuse(vq, chain, hdr);
+	skb = packet_alloc(hdr);
 	if (!skb)
 		return wait_for_memory(vq);
 	if (len && vha_vsock_copy_from(vq, cursor, skb, len)) {
@@ -113,6 +152,7 @@ static int accept(struct vha_queue *vq, const struct vha_chain *chain,
 	trace_vha_vsock_packet(vq, hdr, len);
 	if (pass_on(vq, skb))
 		return wait_for_memory(vq);
+	drop_unwanted(to_vsock(vq->dev), hdr);
 	vha_vsock_count(vq, VHA_VSOCK_PACKETS, 1);
 	vha_vsock_count(vq, VHA_VSOCK_BYTES, len);
 	vha_queue_used(vq, &chain->token, 0);

@@ -9,8 +9,8 @@
 
 #include "sched.h"
 
-/* How far flows that were idle may get ahead of those that take turns. */
-#define LEAD_MAX	(4 * VHA_VSOCK_TURN)
+/* Of a connection that the host has ended. */
+#define ENDED	(VIRTIO_VSOCK_SHUTDOWN_RCV | VIRTIO_VSOCK_SHUTDOWN_SEND)
 
 static u32 flow_hash(const struct vha_vsock_sched *sched, const struct virtio_vsock_hdr *hdr)
 {
@@ -24,6 +24,8 @@ static void flow_init(struct vha_vsock_flow *flow, const struct virtio_vsock_hdr
 	flow->src_cid = le64_to_cpu(hdr->src_cid);
 	flow->src_port = le32_to_cpu(hdr->src_port);
 	flow->dst_port = le32_to_cpu(hdr->dst_port);
+	flow->shutdown = 0;
+	flow->memory = 0;
 	flow->listed = false;
 }
 
@@ -40,6 +42,8 @@ void vha_vsock_sched_init(struct vha_vsock_sched *sched)
 	INIT_LIST_HEAD(&sched->turns);
 	INIT_LIST_HEAD(&sched->kept);
 	__skb_queue_head_init(&sched->shared.packets);
+	/* Whoever makes so many connections that there is no memory for flows. */
+	sched->shared.shutdown = ENDED;
 }
 EXPORT_SYMBOL_IF_KUNIT(vha_vsock_sched_init);
 
@@ -111,6 +115,14 @@ static bool is_data(const struct virtio_vsock_hdr *hdr)
 	return hdr->op == cpu_to_le16(VIRTIO_VSOCK_OP_RW);
 }
 
+/* Of packets to one guest. */
+static bool same_connection(const struct virtio_vsock_hdr *hdr,
+			    const struct virtio_vsock_hdr *other)
+{
+	return hdr->src_cid == other->src_cid && hdr->src_port == other->src_port &&
+	       hdr->dst_port == other->dst_port;
+}
+
 /* Whether a packet says all that another of its connection, without data, does. */
 static bool supersedes(struct sk_buff *skb, struct sk_buff *old)
 {
@@ -119,8 +131,7 @@ static bool supersedes(struct sk_buff *skb, struct sk_buff *old)
 
 	return !is_data(hdr) && !skb->len && !old->len && hdr->op == last->op &&
 	       hdr->type == last->type && hdr->flags == last->flags && skb->sk == old->sk &&
-	       hdr->src_cid == last->src_cid && hdr->src_port == last->src_port &&
-	       hdr->dst_port == last->dst_port;
+	       same_connection(hdr, last);
 }
 
 static bool can_append(struct sk_buff *skb, struct sk_buff *last)
@@ -131,8 +142,7 @@ static bool can_append(struct sk_buff *skb, struct sk_buff *last)
 	return is_data(hdr) && is_data(old) && skb->sk == last->sk && skb->len &&
 	       skb->len <= VHA_VSOCK_MERGE &&
 	       hdr->type == cpu_to_le16(VIRTIO_VSOCK_TYPE_STREAM) && hdr->type == old->type &&
-	       hdr->src_cid == old->src_cid && hdr->src_port == old->src_port &&
-	       hdr->dst_port == old->dst_port &&
+	       same_connection(hdr, old) &&
 	       !skb_is_nonlinear(skb) && !skb_is_nonlinear(last) &&
 	       !skb_zcopy(skb) && !skb_zcopy(last) && skb_tailroom(last) >= skb->len;
 }
@@ -147,20 +157,50 @@ static void append(struct sk_buff *skb, struct sk_buff *last)
 	old->buf_alloc = hdr->buf_alloc;
 }
 
+/* Counts the memory of a packet of a flow, or no longer. */
+static void packet_count(struct vha_vsock_sched *sched, struct vha_vsock_flow *flow,
+			 struct sk_buff *skb, bool more)
+{
+	u32 sibling = vha_vsock_cb(skb)->sibling;
+	s64 own = sibling ? 0 : skb->truesize;
+
+	if (!more)
+		own = -own;
+	flow->memory += own;
+	if (flow->shutdown == ENDED)
+		WRITE_ONCE(sched->ended, sched->ended + own);
+	WRITE_ONCE(sched->packets, sched->packets + (more ? 1 : -1));
+	WRITE_ONCE(sched->bytes, sched->bytes + (more ? (s64)sibling : -(s64)sibling));
+}
+
 static void packet_link(struct vha_vsock_sched *sched, struct vha_vsock_flow *flow,
 			struct sk_buff *skb)
 {
 	__skb_queue_tail(&flow->packets, skb);
-	WRITE_ONCE(sched->packets, sched->packets + 1);
-	WRITE_ONCE(sched->bytes, sched->bytes + vha_vsock_cb(skb)->sibling);
+	packet_count(sched, flow, skb, true);
 }
 
 static void packet_unlink(struct vha_vsock_sched *sched, struct vha_vsock_flow *flow,
 			  struct sk_buff *skb)
 {
 	__skb_unlink(skb, &flow->packets);
-	WRITE_ONCE(sched->packets, sched->packets - 1);
-	WRITE_ONCE(sched->bytes, sched->bytes - vha_vsock_cb(skb)->sibling);
+	packet_count(sched, flow, skb, false);
+}
+
+/* What a packet to the guest says of the connection's end. */
+static void flow_shutdown(struct vha_vsock_sched *sched, struct vha_vsock_flow *flow,
+			  const struct virtio_vsock_hdr *hdr)
+{
+	u32 flags = 0;
+
+	if (hdr->op == cpu_to_le16(VIRTIO_VSOCK_OP_RST))
+		flags = ENDED;
+	else if (hdr->op == cpu_to_le16(VIRTIO_VSOCK_OP_SHUTDOWN))
+		flags = le32_to_cpu(hdr->flags) & ENDED;
+	flags |= flow->shutdown;
+	if (flags == ENDED && flow->shutdown != ENDED)
+		WRITE_ONCE(sched->ended, sched->ended + flow->memory);
+	flow->shutdown = flags;
 }
 
 /* Returns the packet that is not needed any more, or NULL. */
@@ -180,6 +220,7 @@ static struct sk_buff *flow_add(struct vha_vsock_sched *sched, struct vha_vsock_
 	} else {
 		last = NULL;
 	}
+	flow_shutdown(sched, flow, virtio_vsock_hdr(skb));
 	packet_link(sched, flow, skb);
 	if (!flow->listed) {
 		flow->listed = true;
@@ -214,6 +255,37 @@ unsigned int vha_vsock_sched_add(struct vha_vsock_sched *sched, struct sk_buff *
 }
 EXPORT_SYMBOL_IF_KUNIT(vha_vsock_sched_add);
 
+/**
+ * vha_vsock_sched_add_sibling() - queue a packet from a sibling machine
+ * @sched: the scheduler
+ * @skb: the packet, no longer the caller's if it is queued
+ * @limit: for the memory of all such packets
+ * @replies: set to how many replies were taken out of the queue for it
+ *
+ * Context: process.
+ * Return: whether it is queued; not if that were more than @limit.
+ */
+bool vha_vsock_sched_add_sibling(struct vha_vsock_sched *sched, struct sk_buff *skb,
+				 u64 limit, unsigned int *replies)
+{
+	struct sk_buff *old = NULL;
+	bool fits;
+
+	*replies = 0;
+	vha_vsock_cb(skb)->sibling = skb->truesize;
+	spin_lock_bh(&sched->lock);
+	fits = sched->bytes + skb->truesize <= limit;
+	if (fits)
+		old = flow_add(sched, flow_of(sched, virtio_vsock_hdr(skb)), skb);
+	spin_unlock_bh(&sched->lock);
+	if (old) {
+		*replies = virtio_vsock_skb_reply(old);
+		consume_skb(old);
+	}
+	return fits;
+}
+EXPORT_SYMBOL_IF_KUNIT(vha_vsock_sched_add_sibling);
+
 /* The flow whose turn it is, or NULL when all are empty. */
 static struct vha_vsock_flow *flow_next(struct vha_vsock_sched *sched)
 {
@@ -223,7 +295,7 @@ static struct vha_vsock_flow *flow_next(struct vha_vsock_sched *sched)
 	lockdep_assert_held(&sched->lock);
 	for (;;) {
 		fresh = !list_empty(&sched->fresh) &&
-			(sched->lead < LEAD_MAX || list_empty(&sched->turns));
+			(sched->lead < VHA_VSOCK_LEAD || list_empty(&sched->turns));
 		flow = list_first_entry_or_null(fresh ? &sched->fresh : &sched->turns,
 						struct vha_vsock_flow, turn);
 		if (!flow)
@@ -270,6 +342,7 @@ struct sk_buff *vha_vsock_sched_take(struct vha_vsock_sched *sched)
 		/* Memory of a packet that is being sent still counts. */
 		WRITE_ONCE(sched->bytes, sched->bytes + vha_vsock_cb(skb)->sibling);
 		sched->serving = flow;
+		sched->taken = skb;
 	}
 	spin_unlock_bh(&sched->lock);
 	return skb;
@@ -282,7 +355,12 @@ static struct vha_vsock_flow *flow_charge(struct vha_vsock_sched *sched, u32 sen
 	struct vha_vsock_flow *flow = sched->serving;
 
 	flow->credit -= sent;
-	sched->lead = sched->ahead ? sched->lead + sent : 0;
+	if (list_empty(&sched->turns))
+		sched->lead = 0;
+	else if (sched->ahead)
+		sched->lead += sent;
+	else
+		sched->lead -= min(sched->lead, sent);
 	sched->serving = NULL;
 	return flow;
 }
@@ -290,18 +368,28 @@ static struct vha_vsock_flow *flow_charge(struct vha_vsock_sched *sched, u32 sen
 /**
  * vha_vsock_sched_put() - part of a packet was sent
  * @sched: the scheduler
- * @skb: the packet, as taken; no longer the caller's
+ * @skb: the packet, as taken
  * @sent: bytes sent, 0 when that was not possible
+ *
+ * Return: whether it is queued again. If not, because the packets of its
+ * connection were dropped meanwhile, it is still the caller's.
  */
-void vha_vsock_sched_put(struct vha_vsock_sched *sched, struct sk_buff *skb, u32 sent)
+bool vha_vsock_sched_put(struct vha_vsock_sched *sched, struct sk_buff *skb, u32 sent)
 {
 	struct vha_vsock_flow *flow;
+	bool wanted;
 
 	spin_lock_bh(&sched->lock);
 	flow = flow_charge(sched, sent);
-	__skb_queue_head(&flow->packets, skb);
-	WRITE_ONCE(sched->packets, sched->packets + 1);
+	wanted = sched->taken;
+	/* It counted all the time. */
+	WRITE_ONCE(sched->bytes, sched->bytes - vha_vsock_cb(skb)->sibling);
+	if (wanted) {
+		__skb_queue_head(&flow->packets, skb);
+		packet_count(sched, flow, skb, true);
+	}
 	spin_unlock_bh(&sched->lock);
+	return wanted;
 }
 EXPORT_SYMBOL_IF_KUNIT(vha_vsock_sched_put);
 
@@ -333,28 +421,47 @@ static unsigned int packets_free(struct sk_buff_head *list)
 	return replies;
 }
 
+/* Packets nobody wants any more: those with all of what is set. */
+struct unwanted {
+	const struct sock *sk;
+	const struct virtio_vsock_hdr *hdr;
+	bool data;
+};
+
+static bool is_unwanted(struct sk_buff *skb, const struct unwanted *unwanted)
+{
+	const struct virtio_vsock_hdr *hdr = virtio_vsock_hdr(skb);
+
+	return (!unwanted->sk || skb->sk == unwanted->sk) &&
+	       (!unwanted->hdr || same_connection(hdr, unwanted->hdr)) &&
+	       (!unwanted->data || is_data(hdr));
+}
+
 static void flow_cancel(struct vha_vsock_sched *sched, struct vha_vsock_flow *flow,
-			const struct sock *sk, struct sk_buff_head *list)
+			const struct unwanted *unwanted, struct sk_buff_head *list)
 {
 	struct sk_buff *skb, *next;
 
 	skb_queue_walk_safe(&flow->packets, skb, next) {
-		if (sk && skb->sk != sk)
+		if (!is_unwanted(skb, unwanted))
 			continue;
 		packet_unlink(sched, flow, skb);
 		__skb_queue_tail(list, skb);
 	}
+	if (sched->serving == flow && sched->taken && is_unwanted(sched->taken, unwanted))
+		sched->taken = NULL;
 }
 
 static void flows_cancel(struct vha_vsock_sched *sched, const struct sock *sk,
 			 struct sk_buff_head *list)
 {
+	const struct unwanted unwanted = { .sk = sk };
 	struct vha_vsock_flow *flow;
 	unsigned int bucket;
 
 	hash_for_each(sched->flows, bucket, flow, node)
-		flow_cancel(sched, flow, sk, list);
-	flow_cancel(sched, &sched->shared, sk, list);
+		flow_cancel(sched, flow, &unwanted, list);
+	flow_cancel(sched, &sched->shared, &unwanted, list);
 }
 
 /**
@@ -362,7 +469,7 @@ static void flows_cancel(struct vha_vsock_sched *sched, const struct sock *sk,
  * @sched: the scheduler
  * @sk: the socket, NULL for all packets
  *
- * A packet that was taken is not dropped.
+ * A packet that was taken is not put back.
  *
  * Return: how many of them were replies.
  */
@@ -379,29 +486,26 @@ unsigned int vha_vsock_sched_cancel(struct vha_vsock_sched *sched, const struct 
 EXPORT_SYMBOL_IF_KUNIT(vha_vsock_sched_cancel);
 
 /**
- * vha_vsock_sched_drop() - drop the packets of a connection
+ * vha_vsock_sched_drop() - take the packets of a connection out of the queue
  * @sched: the scheduler
  * @hdr: has its addresses, as seen by the guest
- * @replies: set to how many of them were replies
+ * @data: only those with data
+ * @list: where to put them
  *
- * Return: whether there were any.
+ * A packet that was taken is not put back.
  */
-bool vha_vsock_sched_drop(struct vha_vsock_sched *sched, const struct virtio_vsock_hdr *hdr,
-			  unsigned int *replies)
+void vha_vsock_sched_drop(struct vha_vsock_sched *sched, const struct virtio_vsock_hdr *hdr,
+			  bool data, struct sk_buff_head *list)
 {
+	const struct unwanted unwanted = { .hdr = hdr, .data = data };
 	struct vha_vsock_flow *flow;
-	struct sk_buff_head list;
-	bool any;
 
-	__skb_queue_head_init(&list);
 	spin_lock_bh(&sched->lock);
 	flow = flow_find(sched, hdr);
 	if (flow)
-		flow_cancel(sched, flow, NULL, &list);
+		flow_cancel(sched, flow, &unwanted, list);
+	flow_cancel(sched, &sched->shared, &unwanted, list);
 	spin_unlock_bh(&sched->lock);
-	any = !skb_queue_empty(&list);
-	*replies = packets_free(&list);
-	return any;
 }
 EXPORT_SYMBOL_IF_KUNIT(vha_vsock_sched_drop);
 

@@ -13,6 +13,8 @@
 
 /** define VHA_VSOCK_TURN - bytes of a connection before others have their turn */
 #define VHA_VSOCK_TURN		SZ_16K
+/** define VHA_VSOCK_LEAD - bytes that flows which were idle may be ahead of the others */
+#define VHA_VSOCK_LEAD		VHA_VSOCK_TURN
 /** define VHA_VSOCK_FLOWS_KEPT - flows kept for reuse when they are empty */
 #define VHA_VSOCK_FLOWS_KEPT	16
 /** define VHA_VSOCK_MERGE - payload of a packet that is appended to another's */
@@ -25,13 +27,17 @@
  * were idle come first, once; then they queue up with the others, of which
  * each sends %VHA_VSOCK_TURN bytes before the next one does. So what a
  * connection has waits for the rest of one packet when it was idle, and for
- * one turn of each other busy connection when it was not. Connections that come
- * and go can be ahead by a few turns at most. A packet larger than the guest's
- * buffer goes in pieces, with others in between.
+ * one turn of each other busy connection when it was not. All that come and go
+ * together can be ahead of the busy ones by %VHA_VSOCK_LEAD bytes; from then on
+ * they send as many bytes as those do. A packet larger than the guest's buffer
+ * goes in pieces, with others in between.
  *
  * What carries no data only tells the latest state, so that a packet equal to
  * the last one of its flow takes its place; small data is appended to the last
- * packet. That bounds what a guest that takes no packets can make pile up.
+ * packet. That bounds what a guest that takes no packets can make pile up in one
+ * connection. Of connections that the host has ended the packets stay until the
+ * guest takes them, and their memory is counted; what the guest has ended it does
+ * not want, and that is dropped.
  *
  * A flow is allocated for its first packet. Without memory for it the packet
  * goes into a queue that all such connections share, and while it is not
@@ -47,6 +53,8 @@
  * @src_port: from which port
  * @dst_port: to which port of the guest
  * @credit: bytes left of its turn
+ * @memory: of @packets, without those from siblings
+ * @shutdown: what of the connection the host has closed, VIRTIO_VSOCK_SHUTDOWN_*
  * @listed: in a list, or being served
  */
 struct vha_vsock_flow {
@@ -57,6 +65,8 @@ struct vha_vsock_flow {
 	u32 src_port;
 	u32 dst_port;
 	s32 credit;
+	u32 shutdown;
+	u64 memory;
 	bool listed;
 };
 
@@ -70,12 +80,14 @@ struct vha_vsock_flow {
  * @shared: for connections there was no memory for
  * @serving: flow of the packet that was taken last, until that is put back or
  *	done
+ * @taken: that packet, NULL once it is not to be put back
  * @ahead: @serving is in @fresh
- * @lead: bytes @fresh has sent since @turns did last
+ * @lead: bytes that @fresh is ahead of @turns
  * @kept: empty flows
  * @nr_kept: how many
  * @packets: packets in all flows
  * @bytes: memory of those that came from sibling machines
+ * @ended: memory of the others in flows that the host has ended, and in @shared
  * @merged: packets that became part of another or took its place
  */
 struct vha_vsock_sched {
@@ -86,12 +98,14 @@ struct vha_vsock_sched {
 	struct list_head turns;
 	struct vha_vsock_flow shared;
 	struct vha_vsock_flow *serving;
+	struct sk_buff *taken;
 	bool ahead;
 	u32 lead;
 	struct list_head kept;
 	unsigned int nr_kept;
 	unsigned int packets;
 	u64 bytes;
+	u64 ended;
 	u64 merged;
 };
 
@@ -113,12 +127,14 @@ static inline struct vha_vsock_cb *vha_vsock_cb(struct sk_buff *skb)
 
 void vha_vsock_sched_init(struct vha_vsock_sched *sched);
 unsigned int vha_vsock_sched_add(struct vha_vsock_sched *sched, struct sk_buff *skb);
+bool vha_vsock_sched_add_sibling(struct vha_vsock_sched *sched, struct sk_buff *skb,
+				 u64 limit, unsigned int *replies);
 struct sk_buff *vha_vsock_sched_take(struct vha_vsock_sched *sched);
-void vha_vsock_sched_put(struct vha_vsock_sched *sched, struct sk_buff *skb, u32 sent);
+bool vha_vsock_sched_put(struct vha_vsock_sched *sched, struct sk_buff *skb, u32 sent);
 void vha_vsock_sched_done(struct vha_vsock_sched *sched, struct sk_buff *skb, u32 sent);
 unsigned int vha_vsock_sched_cancel(struct vha_vsock_sched *sched, const struct sock *sk);
-bool vha_vsock_sched_drop(struct vha_vsock_sched *sched, const struct virtio_vsock_hdr *hdr,
-			  unsigned int *replies);
+void vha_vsock_sched_drop(struct vha_vsock_sched *sched, const struct virtio_vsock_hdr *hdr,
+			  bool data, struct sk_buff_head *list);
 unsigned int vha_vsock_sched_purge(struct vha_vsock_sched *sched);
 
 #endif /* VHOST_ACCEL_VSOCK_SCHED_H */

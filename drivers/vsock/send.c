@@ -39,10 +39,70 @@ void vha_vsock_queue_packet(struct vha_vsock *vsock, struct sk_buff *skb)
 	vha_queue_kick(vsock->dev.vqs[VSOCK_VQ_RX]);
 }
 
-/* The guest's buffer is of no use, and the packet stays. */
+/**
+ * vha_vsock_queue_sibling() - send a packet of a sibling to the guest
+ * @vsock: the guest's device
+ * @skb: the packet, no longer the caller's if it is queued
+ *
+ * Context: process, also under RCU.
+ * Return: whether it is queued, which it is not when too much waits.
+ */
+bool vha_vsock_queue_sibling(struct vha_vsock *vsock, struct sk_buff *skb)
+{
+	unsigned int replies;
+
+	if (!vha_vsock_sched_add_sibling(&vsock->sched, skb, VHA_VSOCK_SIBLING_BYTES,
+					 &replies))
+		return false;
+	vha_vsock_replies_gone(vsock, replies);
+	vha_queue_kick(vsock->dev.vqs[VSOCK_VQ_RX]);
+	return true;
+}
+
+/* A packet that is in no queue any more. */
+static void packet_over(struct vha_vsock *vsock, struct sk_buff *skb)
+{
+	bool reply = virtio_vsock_skb_reply(skb);
+
+	virtio_transport_consume_skb_sent(skb, true);
+	vha_vsock_replies_gone(vsock, reply);
+}
+
+/**
+ * vha_vsock_drop() - drop packets of a connection
+ * @vsock: the guest's device
+ * @hdr: has its addresses, as seen by the guest
+ * @data: only those with data
+ *
+ * Context: process, also under RCU.
+ * Return: how many.
+ */
+unsigned int vha_vsock_drop(struct vha_vsock *vsock, const struct virtio_vsock_hdr *hdr,
+			    bool data)
+{
+	struct sk_buff_head list;
+	unsigned int dropped;
+	struct sk_buff *skb;
+
+	__skb_queue_head_init(&list);
+	vha_vsock_sched_drop(&vsock->sched, hdr, data, &list);
+	dropped = skb_queue_len(&list);
+	while ((skb = __skb_dequeue(&list)))
+		packet_over(vsock, skb);
+	return dropped;
+}
+
+/* What is left of a packet stays, if somebody still wants it. */
+static void packet_put(struct vha_vsock *vsock, struct sk_buff *skb, u32 sent)
+{
+	if (!vha_vsock_sched_put(&vsock->sched, skb, sent))
+		packet_over(vsock, skb);
+}
+
+/* The guest's buffer is of no use. */
 static int discard(struct vha_queue *vq, const struct vha_chain *chain, struct sk_buff *skb)
 {
-	vha_vsock_sched_put(&to_vsock(vq->dev)->sched, skb, 0);
+	packet_put(to_vsock(vq->dev), skb, 0);
 	vha_vsock_count(vq, VHA_VSOCK_MALFORMED, 1);
 	trace_vha_vsock_discard(vq, &chain->token, VHA_VSOCK_MALFORMED);
 	vha_queue_used(vq, &chain->token, 0);
@@ -51,11 +111,8 @@ static int discard(struct vha_queue *vq, const struct vha_chain *chain, struct s
 
 static void packet_done(struct vha_vsock *vsock, struct sk_buff *skb, u32 sent)
 {
-	bool reply = virtio_vsock_skb_reply(skb);
-
 	vha_vsock_sched_done(&vsock->sched, skb, sent);
-	virtio_transport_consume_skb_sent(skb, true);
-	vha_vsock_replies_gone(vsock, reply);
+	packet_over(vsock, skb);
 }
 
 /* Returns bytes of data copied, or -EFAULT. */
@@ -84,7 +141,7 @@ static void piece_sent(struct vha_queue *vq, struct sk_buff *skb, u32 len, __le3
 		virtio_vsock_hdr(skb)->flags = flags;
 		virtio_vsock_skb_clear_tap_delivered(skb);
 		vha_vsock_count(vq, VHA_VSOCK_SPLIT, 1);
-		vha_vsock_sched_put(&vsock->sched, skb, sizeof(struct virtio_vsock_hdr) + len);
+		packet_put(vsock, skb, sizeof(struct virtio_vsock_hdr) + len);
 	} else {
 		packet_done(vsock, skb, sizeof(struct virtio_vsock_hdr) + len);
 	}

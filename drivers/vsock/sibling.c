@@ -28,7 +28,7 @@ int vha_vsock_set_peers(struct vha_vsock *vsock, const struct vha_vsock_peers *p
 		if (i < peers->count ? !vha_vsock_cid_valid(peers->cids[i]) : peers->cids[i])
 			return -EINVAL;
 	if (peers->count) {
-		list = kzalloc(struct_size(list, cids, peers->count), GFP_KERNEL_ACCOUNT);
+		list = kzalloc(struct_size(list, cids, peers->count), VHA_GFP_SETUP);
 		if (!list)
 			return -ENOMEM;
 		list->count = peers->count;
@@ -85,50 +85,49 @@ enum outcome {
 /* Unless PASSED the packet is still the caller's. */
 static enum outcome pass(struct vha_vsock *vsock, struct sk_buff *skb)
 {
+	enum outcome outcome = REFUSED;
 	struct vha_vsock *sibling;
-	enum outcome outcome = PASSED;
 
 	rcu_read_lock();
 	sibling = find_sibling(vsock, le64_to_cpu(virtio_vsock_hdr(skb)->dst_cid));
-	if (!sibling) {
-		outcome = REFUSED;
-	} else if (READ_ONCE(sibling->sched.bytes) + skb->truesize > VHA_VSOCK_SIBLING_BYTES) {
-		outcome = OVERFLOWED;
-	} else {
-		vha_vsock_cb(skb)->sibling = skb->truesize;
-		vha_vsock_queue_packet(sibling, skb);
-	}
+	if (sibling)
+		outcome = vha_vsock_queue_sibling(sibling, skb) ? PASSED : OVERFLOWED;
 	rcu_read_unlock();
 	return outcome;
 }
 
 /*
  * The sibling takes nothing: instead of the data it will find the end of the
- * connection, if it has taken part in it.
+ * connection, if it has taken part in it. That is never more memory than before,
+ * as no packet needs less than @end.
  */
-static void give_up(struct vha_vsock *vsock, struct sk_buff *skb)
+static void give_up(struct vha_vsock *vsock, struct sk_buff *end)
 {
-	struct virtio_vsock_hdr *hdr = virtio_vsock_hdr(skb);
+	struct virtio_vsock_hdr *hdr = virtio_vsock_hdr(end);
 	struct vha_vsock *sibling;
-	unsigned int replies;
-	bool any = false;
+	bool queued = false;
 
 	rcu_read_lock();
 	sibling = find_sibling(vsock, le64_to_cpu(hdr->dst_cid));
-	if (sibling) {
-		any = vha_vsock_sched_drop(&sibling->sched, hdr, &replies);
-		vha_vsock_replies_gone(sibling, replies);
-	}
-	if (any && !pskb_trim(skb, 0)) {
-		hdr->op = cpu_to_le16(VIRTIO_VSOCK_OP_RST);
-		hdr->len = 0;
-		hdr->flags = 0;
-		vha_vsock_cb(skb)->sibling = skb->truesize;
-		vha_vsock_queue_packet(sibling, skb);
-		skb = NULL;
-	}
+	if (sibling && vha_vsock_drop(sibling, hdr, false))
+		queued = vha_vsock_queue_sibling(sibling, end);
 	rcu_read_unlock();
-	kfree_skb(skb);
+	if (!queued)
+		kfree_skb(end);
+}
+
+/* A packet that ends the connection, from the guest to its sibling. */
+static struct sk_buff *end_alloc(const struct virtio_vsock_hdr *hdr)
+{
+	struct sk_buff *end = vha_vsock_alloc(0, false);
+
+	if (!end)
+		return NULL;
+	*virtio_vsock_hdr(end) = *hdr;
+	virtio_vsock_hdr(end)->op = cpu_to_le16(VIRTIO_VSOCK_OP_RST);
+	virtio_vsock_hdr(end)->len = 0;
+	virtio_vsock_hdr(end)->flags = 0;
+	return end;
 }
 
 /**
@@ -146,26 +145,24 @@ int vha_vsock_forward(struct vha_queue *vq, struct sk_buff *skb)
 	struct vha_vsock *vsock = to_vsock(vq->dev);
 	struct virtio_vsock_hdr *hdr = virtio_vsock_hdr(skb);
 	enum outcome outcome = pass(vsock, skb);
-	struct sk_buff *answer = NULL;
+	bool silent = hdr->op == cpu_to_le16(VIRTIO_VSOCK_OP_RST);
+	struct sk_buff *answer, *end;
 
 	if (outcome == PASSED) {
 		vha_vsock_count(vq, VHA_VSOCK_FORWARDED, 1);
 		return 0;
 	}
-	if (hdr->op != cpu_to_le16(VIRTIO_VSOCK_OP_RST)) {
-		answer = vha_vsock_reset_alloc(hdr);
-		if (!answer) {
-			kfree_skb(skb);
-			return -EAGAIN;
-		}
+	answer = silent ? NULL : vha_vsock_reset_alloc(hdr);
+	end = outcome == OVERFLOWED ? end_alloc(hdr) : NULL;
+	kfree_skb(skb);
+	if ((!silent && !answer) || (outcome == OVERFLOWED && !end)) {
+		kfree_skb(answer);
+		kfree_skb(end);
+		return -EAGAIN;
 	}
-	if (outcome == OVERFLOWED) {
-		vha_vsock_count(vq, VHA_VSOCK_OVERFLOWS, 1);
-		give_up(vsock, skb);
-	} else {
-		vha_vsock_count(vq, VHA_VSOCK_UNROUTABLE, 1);
-		kfree_skb(skb);
-	}
+	vha_vsock_count(vq, end ? VHA_VSOCK_OVERFLOWS : VHA_VSOCK_UNROUTABLE, 1);
+	if (end)
+		give_up(vsock, end);
 	if (answer)
 		vha_vsock_queue_packet(vsock, answer);
 	return 0;

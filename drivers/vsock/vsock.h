@@ -22,6 +22,11 @@
 #define VHA_VSOCK_REPLIES	256
 /** define VHA_VSOCK_SIBLING_BYTES - memory of packets from siblings that may wait */
 #define VHA_VSOCK_SIBLING_BYTES	SZ_16M
+/** define VHA_VSOCK_ENDED_BYTES - memory of packets of ended connections that may wait
+ *
+ * With so much the guest gets no new connections.
+ */
+#define VHA_VSOCK_ENDED_BYTES	SZ_16M
 
 struct seq_file;
 
@@ -39,6 +44,7 @@ struct seq_file;
  * @VHA_VSOCK_OVERFLOWS: connections closed because a sibling took nothing
  * @VHA_VSOCK_NO_MEMORY: times there was no memory and the packet had to wait
  * @VHA_VSOCK_THROTTLED: times the guest's packets waited for answers to leave
+ * @VHA_VSOCK_REFUSED: connections refused because too much of ended ones waits
  * @VHA_VSOCK_COUNTS: number of the counters a worker keeps
  * @VHA_VSOCK_MERGED: receive queue: packets that became part of another
  * @VHA_VSOCK_QUEUED: receive queue: packets that wait
@@ -57,6 +63,7 @@ enum vha_vsock_stat {
 	VHA_VSOCK_OVERFLOWS,
 	VHA_VSOCK_NO_MEMORY,
 	VHA_VSOCK_THROTTLED,
+	VHA_VSOCK_REFUSED,
 	VHA_VSOCK_COUNTS,
 	VHA_VSOCK_MERGED = VHA_VSOCK_COUNTS,
 	VHA_VSOCK_QUEUED,
@@ -180,6 +187,9 @@ struct sk_buff *vha_vsock_reset_alloc(const struct virtio_vsock_hdr *hdr);
 
 int vha_vsock_send(struct vha_queue *vq, struct vha_chain *chain);
 void vha_vsock_queue_packet(struct vha_vsock *vsock, struct sk_buff *skb);
+bool vha_vsock_queue_sibling(struct vha_vsock *vsock, struct sk_buff *skb);
+unsigned int vha_vsock_drop(struct vha_vsock *vsock, const struct virtio_vsock_hdr *hdr,
+			    bool data);
 void vha_vsock_replies_gone(struct vha_vsock *vsock, unsigned int nr);
 
 /* sibling.c: from guest to guest */

@@ -108,6 +108,7 @@ int tvm_dev_config_set(const struct tvm_dev *dev, uint32_t offset, const void *d
 		       uint32_t len);
 int tvm_dev_iotlb_send(const struct tvm_dev *dev, const struct vhost_iotlb_msg *msg);
 bool tvm_dev_shows(const struct tvm_dev *dev, const char *text);
+int64_t tvm_dev_fdinfo(const struct tvm_dev *dev, const char *name);
 
 /* Statistics: tvm_stats.c */
 

@@ -215,6 +215,21 @@ int tvm_dev_iotlb_send(const struct tvm_dev *dev, const struct vhost_iotlb_msg *
 	return ret == sizeof(v2) ? 0 : -EIO;
 }
 
+static void fdinfo_read(const struct tvm_dev *dev, char *info, size_t size)
+{
+	ssize_t len = -1;
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", dev->fd);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		len = read(fd, info, size - 1);
+		close(fd);
+	}
+	info[len > 0 ? len : 0] = '\0';
+}
+
 /**
  * tvm_dev_shows() - look for something in the node's fdinfo
  * @dev: the device
@@ -222,16 +237,26 @@ int tvm_dev_iotlb_send(const struct tvm_dev *dev, const struct vhost_iotlb_msg *
  */
 bool tvm_dev_shows(const struct tvm_dev *dev, const char *text)
 {
-	char path[64], info[16384];
-	ssize_t len = -1;
-	int fd;
+	char info[16384];
 
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", dev->fd);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		len = read(fd, info, sizeof(info) - 1);
-		close(fd);
-	}
-	info[len > 0 ? len : 0] = '\0';
+	fdinfo_read(dev, info, sizeof(info));
 	return strstr(info, text);
+}
+
+/**
+ * tvm_dev_fdinfo() - a number in the node's fdinfo
+ * @dev: the device
+ * @name: what is before its colon
+ *
+ * Return: the number, -1 if it is not there.
+ */
+int64_t tvm_dev_fdinfo(const struct tvm_dev *dev, const char *name)
+{
+	char info[16384], label[64];
+	const char *at;
+
+	fdinfo_read(dev, info, sizeof(info));
+	snprintf(label, sizeof(label), "\n%s:\t", name);
+	at = strstr(info, label);
+	return at ? strtoll(at + strlen(label), NULL, 10) : -1;
 }

@@ -178,6 +178,38 @@ TEST_F(sibling, overflow)
 	expect_passed(self, VIRTIO_VSOCK_OP_REQUEST, 0);
 }
 
+#define LIMIT	(16LL << 20)
+#define FLOWS	48U
+
+/*
+ * The ends of connections stand in the place of what they end: many that have little
+ * to say, which all end because of one more packet, need no more than before.
+ */
+TEST_F(sibling, ends_are_small)
+{
+	unsigned int i;
+
+	allow(self);
+	for (i = 0; i < FLOWS; i++) {
+		self->from_a.local = A_PORT + 1 + i;
+		tvm_vsock_conn_send(&self->from_a, VIRTIO_VSOCK_OP_RW, self->data, 8, 0);
+	}
+	/* B's buffers are full by then, and so is what may wait. */
+	self->from_a.local = A_PORT;
+	ASSERT_GE(tvm_dev_fdinfo(&self->b.dev, "siblings"), 0);
+	do {
+		ASSERT_LE(tvm_dev_fdinfo(&self->b.dev, "siblings"), LIMIT);
+		tvm_vsock_conn_send(&self->from_a, VIRTIO_VSOCK_OP_RW, self->data, 60000, 0);
+	} while (tvm_dev_fdinfo(&self->b.dev, "siblings") < LIMIT - 70000);
+	for (i = 0; i < FLOWS; i++) {
+		self->from_a.local = A_PORT + 1 + i;
+		tvm_vsock_conn_send(&self->from_a, VIRTIO_VSOCK_OP_RW, self->data,
+				    TVM_VSOCK_PACKET_MAX, 0);
+		EXPECT_LE(tvm_dev_fdinfo(&self->b.dev, "siblings"), LIMIT);
+	}
+	EXPECT_GE(tvm_dev_stat(&self->a.dev, TVM_VSOCK_TX, "overflows"), 1);
+}
+
 TEST_F(sibling, gone)
 {
 	allow(self);
