@@ -85,7 +85,9 @@ kernel_command_line() {
 		line="$line bdev_allow_write_mounted=1"
 		[ -n "$ALLOW_SPLATS" ] || line="$line panic_on_warn=1"
 	else
-		line="$line loglevel=5"
+		# Devices come and go in tests, and most of that is waiting for grace
+		# periods; the debug kernel has them as they are.
+		line="$line loglevel=5 rcupdate.rcu_expedited=1"
 	fi
 	echo "$line${APPEND:+ $APPEND}"
 }
