@@ -107,7 +107,11 @@ static int fill(struct vha_net_queue *q, struct vha_cursor *cursor, void *mem, u
 	if (ret)
 		return ret;
 	memset(copy, 0, VHA_NET_HEADER_MAX);
-	memcpy(copy, header, vnet);
+	/* Nearly every driver's is of this length, which then needs no call. */
+	if (likely(vnet == sizeof(struct virtio_net_hdr_v1)))
+		memcpy(copy, header, sizeof(struct virtio_net_hdr_v1));
+	else
+		memcpy(copy, header, vnet);
 	return vnet ? vha_net_header_check(copy, len - vnet, tunnels(q)) : 0;
 }
 

@@ -58,6 +58,20 @@ void vha_net_features(struct vha_device *dev, u64 *features)
 	}
 }
 
+/* Which part of a received packet's header is ours to write. */
+static void set_own_part(struct vha_net *net)
+{
+	net->own_at = net->vnet ? VHA_NET_TAIL_OFFSET : 0;
+	if (!net->vnet)
+		net->own_len = net->header;
+	else if (!net->num_buffers)
+		net->own_len = 0;
+	else if (vha_device_feature(&net->dev, VIRTIO_NET_F_HASH_REPORT))
+		net->own_len = VHA_NET_TAIL_BYTES;
+	else
+		net->own_len = sizeof(__le16);
+}
+
 /**
  * vha_net_acked() - as &vha_class.acked
  * @dev: the device
@@ -70,6 +84,7 @@ int vha_net_acked(struct vha_device *dev)
 	net->vnet = vha_device_feature(dev, VHOST_NET_F_VIRTIO_NET_HDR) ? 0 : net->header;
 	net->mergeable = vha_device_feature(dev, VIRTIO_NET_F_MRG_RXBUF);
 	net->num_buffers = net->mergeable || vha_device_feature(dev, VIRTIO_F_VERSION_1);
+	set_own_part(net);
 	if (!vha_device_feature(dev, VIRTIO_NET_F_HASH_REPORT) &&
 	    rcu_access_pointer(net->hash))
 		vha_net_hash_forget(net);

@@ -161,8 +161,7 @@ void vha_net_hash_packet(struct vha_net_queue *q, void *packet,
 	struct vha_net_hash_config *config;
 	struct flow_keys keys;
 
-	/* Most drivers want none. */
-	if (!rcu_access_pointer(net_of(q)->hash) || tun_is_xdp_frame(packet))
+	if (tun_is_xdp_frame(packet))
 		return;
 	rcu_read_lock();
 	config = rcu_dereference(net_of(q)->hash);

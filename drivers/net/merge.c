@@ -13,13 +13,29 @@ static bool chain_writable(const struct vha_chain *chain)
 	return !chain->out_num && chain->in_len;
 }
 
-/* Notes where the buffer's first @len bytes are; returns how many it has. */
+/* As take_segs(), of a buffer that is one piece of memory; false when it is not. */
+static bool take_seg(struct vha_net_queue *q, const struct vha_chain *chain, u32 len)
+{
+	struct vha_net_rx *rx = q->rx;
+	unsigned int at = rx->nr_segs;
+
+	if (chain->in_num != 1 || at >= VHA_NET_SEGS || rx->nr_iov >= VHA_NET_SEGS)
+		return false;
+	if (!vha_seg_iov(&q->vq, chain->segs, len, &rx->iov[rx->nr_iov]))
+		return false;
+	rx->segs[at] = (struct vha_seg) { .addr = chain->segs->addr, .len = len };
+	rx->nr_segs++;
+	rx->nr_iov++;
+	return true;
+}
+
+/* Notes where the buffer's first @len bytes are; returns their number. */
 static int take_segs(struct vha_net_queue *q, const struct vha_chain *chain, u32 len)
 {
 	struct vha_net_rx *rx = q->rx;
 	struct vha_cursor cursor = vha_chain_in(chain);
 	struct vha_cursor start;
-	u32 left = len = min(len, chain->in_len);
+	u32 left = len;
 	unsigned int nr = 0;
 	int ret;
 
@@ -52,8 +68,10 @@ static int take_chain(struct vha_net_queue *q, const struct vha_chain *chain, u3
 {
 	int ret = -EINVAL;
 
-	if (chain_writable(chain))
-		ret = take_segs(q, chain, len);
+	if (chain_writable(chain)) {
+		len = min(len, chain->in_len);
+		ret = take_seg(q, chain, len) ? len : take_segs(q, chain, len);
+	}
 	if (ret >= 0 || ret == -EMSGSIZE)
 		return ret;
 	q->rx->nr_bad++;

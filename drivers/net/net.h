@@ -133,6 +133,8 @@ struct vha_net_hash_value {
  * @vnet: of those, bytes the back end knows as its own header: all or none
  * @mergeable: a received packet may be spread over several buffers
  * @num_buffers: the header of a received packet says over how many
+ * @own_at: where the part of its header begins that the back end does not write
+ * @own_len: bytes of that part, which may be none
  * @hash: the hash to report, NULL for none; RCU, written with the device mutex
  */
 struct vha_net {
@@ -141,6 +143,8 @@ struct vha_net {
 	u32 vnet;
 	bool mergeable;
 	bool num_buffers;
+	u32 own_at;
+	u32 own_len;
 	struct vha_net_hash_config __rcu *hash;
 };
 

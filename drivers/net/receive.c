@@ -32,28 +32,45 @@ static void drop(struct vha_net_queue *q, enum vha_net_drop reason, int error)
 	trace_vha_net_drop(&q->vq, reason, 1, error);
 }
 
-/*
- * @at is at the start of the buffers. The back end has written its own header,
- * but for the part that only we know, or none at all.
- */
-static bool write_header(struct vha_net_queue *q, struct iov_iter *at,
+/* One piece of memory, as most packets have, is the cheaper one to walk through. */
+static void buffers_iter(const struct vha_net_rx *rx, struct iov_iter *iter, u32 len)
+{
+	if (likely(rx->nr_iov == 1))
+		iov_iter_ubuf(iter, ITER_DEST, rx->iov[0].iov_base, len);
+	else
+		iov_iter_init(iter, ITER_DEST, rx->iov, rx->nr_iov, len);
+}
+
+/* What only we know of the header, or all of it: see &struct vha_net. */
+static bool write_header(struct vha_net_queue *q, u32 len,
 			 const struct vha_net_hash_value *hash)
 {
-	struct vha_net *net = net_of(q);
 	u8 header[VHA_NET_HEADER_MAX] = {};
-	size_t from = 0, to = net->header;
+	struct vha_net *net = net_of(q);
+	struct iov_iter at;
 
 	if (net->num_buffers)
 		vha_net_header_tail(header + VHA_NET_TAIL_OFFSET, q->rx->nr_heads, hash);
-	if (net->vnet) {
-		if (!net->num_buffers)
-			return true;
-		from = VHA_NET_TAIL_OFFSET;
-		to = vha_device_feature(&net->dev, VIRTIO_NET_F_HASH_REPORT) ?
-			from + VHA_NET_TAIL_BYTES : sizeof(struct virtio_net_hdr_v1);
-	}
-	iov_iter_advance(at, from);
-	return copy_to_iter(header + from, to - from, at) == to - from;
+	buffers_iter(q->rx, &at, len);
+	iov_iter_advance(&at, net->own_at);
+	return copy_to_iter(header + net->own_at, net->own_len, &at) == net->own_len;
+}
+
+/*
+ * The back end has written the rest. Mostly this is the number of buffers alone,
+ * and in one place.
+ */
+static bool complete_header(struct vha_net_queue *q, u32 len,
+			    const struct vha_net_hash_value *hash)
+{
+	const struct iovec *first = &q->rx->iov[0];
+	struct vha_net *net = net_of(q);
+
+	if (net->own_len == sizeof(__le16) &&
+	    first->iov_len >= VHA_NET_TAIL_OFFSET + sizeof(__le16))
+		return !put_user(cpu_to_le16(q->rx->nr_heads),
+				 (__le16 __user *)(first->iov_base + VHA_NET_TAIL_OFFSET));
+	return !net->own_len || write_header(q, len, hash);
 }
 
 /* Has the back end write the packet to the gathered buffers. */
@@ -63,16 +80,15 @@ static int write_packet(struct vha_net_queue *q, u32 len)
 	struct socket *sock = q->backend.sock;
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
 	struct vha_net_hash_value hash = {};
-	struct vha_net_rx *rx = q->rx;
 	u32 own = net->header - net->vnet;
-	struct iov_iter start;
 	int ret;
 
-	iov_iter_init(&msg.msg_iter, ITER_DEST, rx->iov, rx->nr_iov, len);
-	start = msg.msg_iter;
-	iov_iter_advance(&msg.msg_iter, own);
+	buffers_iter(q->rx, &msg.msg_iter, len);
+	if (own)
+		iov_iter_advance(&msg.msg_iter, own);
 	msg.msg_control = vha_net_source_take(q);
-	if (msg.msg_control)
+	/* Most drivers want no hash. */
+	if (rcu_access_pointer(net->hash) && msg.msg_control)
 		vha_net_hash_packet(q, msg.msg_control, &hash);
 	ret = sock->ops->recvmsg(sock, &msg, len - own, MSG_DONTWAIT | MSG_TRUNC);
 	if (ret < 0)
@@ -80,7 +96,7 @@ static int write_packet(struct vha_net_queue *q, u32 len)
 	/* The VMM could have taken a packet from its socket meanwhile. */
 	if (ret != len - own)
 		return -EPROTO;
-	return write_header(q, &start, &hash) ? 0 : -EFAULT;
+	return complete_header(q, len, &hash) ? 0 : -EFAULT;
 }
 
 static void log_packet(struct vha_net_queue *q, u32 len)

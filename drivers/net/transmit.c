@@ -124,7 +124,10 @@ static int transmit_single(struct vha_net_queue *q, const struct vha_chain *chai
 		done(q, &chain->token);
 		return 0;
 	}
-	iov_iter_init(&msg.msg_iter, ITER_SOURCE, tx->iov, ret, len);
+	if (ret == 1)
+		iov_iter_ubuf(&msg.msg_iter, ITER_SOURCE, tx->iov[0].iov_base, len);
+	else
+		iov_iter_init(&msg.msg_iter, ITER_SOURCE, tx->iov, ret, len);
 	slot = vha_net_zerocopy_get(q, len);
 	if (slot)
 		ret = send_pinned(q, &msg, len, slot, &chain->token, &kept);

@@ -80,6 +80,8 @@ int vha_pin(struct vha_queue *vq, struct vha_cursor *cursor, u32 len, bool write
 void vha_unpin(const struct bio_vec *bv, unsigned int nr);
 int vha_cursor_iov(struct vha_queue *vq, struct vha_cursor *cursor, u32 len,
 		   struct iovec *iov, unsigned int max);
+bool vha_seg_iov(struct vha_queue *vq, const struct vha_seg *seg, u32 len,
+		 struct iovec *iov);
 bool vha_mem_pinned(const struct vha_queue *vq);
 void vha_log_cursor(struct vha_queue *vq, struct vha_cursor *cursor, u32 len);
 
