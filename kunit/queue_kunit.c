@@ -56,6 +56,7 @@ static struct fixture *fixture_create(struct kunit *test)
 	f->test = test;
 	f->guest = guest_create(test);
 	init_completion(&f->staged);
+	/* Tests without this parameter take a split ring. */
 	if (format == &formats[1])
 		f->guest->dev.acked[0] = BIT_ULL(VIRTIO_F_RING_PACKED);
 	hva = guest_mmap(test, f->guest, 3 * PAGE_SIZE);
@@ -173,9 +174,84 @@ static void wait_for_batch(struct kunit *test)
 	put_task_struct(worker);
 }
 
+struct idle_case {
+	u64 since;
+	u64 called;
+	u32 budget;
+	u32 expected;
+	const char *desc;
+};
+
+#define LIMIT_US	100
+#define LIMIT		(LIMIT_US * NSEC_PER_USEC)
+#define SINCE		(5 * NSEC_PER_SEC)
+
+static const struct idle_case idle_cases[] = {
+	{ SINCE, SINCE + 1, 0, 4000, "called at once" },
+	{ SINCE, SINCE + LIMIT, 8000, 16000, "called in time" },
+	{ SINCE, SINCE + LIMIT + 1, 16000, 8000, "called too late" },
+	{ SINCE, SINCE + LIMIT + 1, 4000, 0, "called too late again" },
+	{ SINCE, SINCE - 1, 8000, 16000, "called while giving up" },
+	{ SINCE, 0, 8000, 16000, "found by looking once more" },
+	{ SINCE, SINCE + 1, 60000, LIMIT, "at the limit" },
+	{ 0, SINCE, 8000, 8000, "was not idle" },
+};
+
+KUNIT_ARRAY_PARAM_DESC(idle, idle_cases, desc);
+
+/* What counts is when the worker was called, not when it comes. */
+static void idle_teaches(struct kunit *test)
+{
+	const struct idle_case *c = test->param_value;
+	struct fixture *f = fixture_create(test);
+	struct vha_queue *vq = f->vq;
+
+	mutex_lock(&vq->mutex);
+	WRITE_ONCE(vq->busyloop_us, LIMIT_US);
+	vq->idle_since = c->since;
+	vq->called = c->called;
+	vq->poll_ns = c->budget;
+	vha_queue_end_idle(vq);
+	KUNIT_EXPECT_EQ(test, vq->poll_ns, c->expected);
+	/* Once for each time it was idle. */
+	vha_queue_end_idle(vq);
+	KUNIT_EXPECT_EQ(test, vq->poll_ns, c->expected);
+	mutex_unlock(&vq->mutex);
+}
+
+static bool nothing(struct vha_queue *vq)
+{
+	return false;
+}
+
+/* The first call after polling was given up is the one that is remembered. */
+static void first_call(struct kunit *test)
+{
+	struct fixture *f = fixture_create(test);
+	struct vha_queue *vq = f->vq;
+	u64 called;
+
+	mutex_lock(&vq->mutex);
+	vha_queue_kick(vq);
+	KUNIT_EXPECT_EQ(test, vq->called, 0);
+	WRITE_ONCE(vq->busyloop_us, LIMIT_US);
+	vha_queue_kick(vq);
+	KUNIT_EXPECT_FALSE(test, vha_queue_poll(vq, nothing));
+	KUNIT_EXPECT_EQ(test, vq->called, 0);
+	vha_queue_kick(vq);
+	called = vq->called;
+	KUNIT_EXPECT_GE(test, called, vq->idle_since);
+	ndelay(1000);
+	vha_queue_kick(vq);
+	KUNIT_EXPECT_EQ(test, vq->called, called);
+	mutex_unlock(&vq->mutex);
+}
+
 static struct kunit_case queue_cases[] = {
 	KUNIT_CASE_PARAM(turn_ends, format_gen_params),
 	KUNIT_CASE_PARAM(wait_for_batch, format_gen_params),
+	KUNIT_CASE_PARAM(idle_teaches, idle_gen_params),
+	KUNIT_CASE(first_call),
 	{}
 };
 

@@ -14,6 +14,7 @@
  * The worker finds a ring hostile; all else happens with the device mutex held.
  */
 #include <kunit/visibility.h>
+#include <linux/ktime.h>
 #include <linux/log2.h>
 #include <linux/slab.h>
 
@@ -28,6 +29,9 @@
  */
 void vha_queue_kick(struct vha_queue *vq)
 {
+	/* For polling to learn from. */
+	if (READ_ONCE(vq->busyloop_us) && !READ_ONCE(vq->called))
+		WRITE_ONCE(vq->called, ktime_get_ns());
 	vha_queue_work(vq, &vq->work);
 }
 EXPORT_SYMBOL_GPL(vha_queue_kick);

@@ -87,37 +87,42 @@ static bool poll_once(struct vha_queue *vq)
 }
 
 /*
- * The budget follows what polling could have gained: it doubles when the
- * driver came back within the VMM's limit after we gave up, else it halves.
+ * The budget follows what polling could have gained: it doubles when there was
+ * something to do within the VMM's limit after we gave up, else it halves. How
+ * long the worker then took to wake up is no part of that, but what polling saves.
  */
 static void poll_adapt(struct vha_queue *vq)
 {
 	u64 limit = (u64)READ_ONCE(vq->busyloop_us) * NSEC_PER_USEC;
-	u64 slept;
+	u64 until = READ_ONCE(vq->called);
 
 	if (!limit || !vq->idle_since)
 		return;
-	slept = ktime_get_ns() - vq->idle_since;
-	vq->idle_since = 0;
-	if (slept <= limit)
+	/* Nobody had to call: it was found by looking once more. */
+	if (!until)
+		until = vq->idle_since;
+	if (until <= vq->idle_since + limit)
 		vq->poll_ns = min_t(u64, limit, max_t(u64, vq->poll_ns * 2, POLL_START_NS));
 	else
 		vq->poll_ns = vq->poll_ns >= 2 * POLL_START_NS ? vq->poll_ns / 2 : 0;
+	vq->idle_since = 0;
 }
 
 /**
- * vha_queue_begin_turn() - what a turn of a queue starts with
+ * vha_queue_end_idle() - there may be something to do
  * @vq: the queue
  *
- * Learns from how long the queue was idle, and asks the driver not to notify.
+ * What a turn starts with, and goes on with when something was found after
+ * polling had been given up. Learns from how long the queue was idle, and asks the
+ * driver not to notify.
  */
-void vha_queue_begin_turn(struct vha_queue *vq)
+void vha_queue_end_idle(struct vha_queue *vq)
 {
 	lockdep_assert_held(&vq->mutex);
 	poll_adapt(vq);
 	vha_ring_disable_kick(&vq->ring);
 }
-EXPORT_SYMBOL_GPL(vha_queue_begin_turn);
+EXPORT_SYMBOL_GPL(vha_queue_end_idle);
 
 /**
  * vha_queue_poll() - spin for a while, before a notification is asked for
@@ -138,14 +143,18 @@ bool vha_queue_poll(struct vha_queue *vq, vha_ready_fn ready)
 	if (!READ_ONCE(vq->busyloop_us))
 		return false;
 	start = ktime_get_ns();
-	do {
+	for (;;) {
 		hit = ready(vq);
-		cpu_relax();
 		now = ktime_get_ns();
-	} while (!hit && now - start < budget && !need_resched() &&
-		 !signal_pending(current) && !vha_worker_busy(vq));
-	if (!hit)
+		if (hit || now - start >= budget || need_resched() ||
+		    signal_pending(current) || vha_worker_busy(vq))
+			break;
+		cpu_relax();
+	}
+	if (!hit) {
 		vq->idle_since = now;
+		WRITE_ONCE(vq->called, 0);
+	}
 	vha_stat_add(vq, hit ? VHA_STAT_POLL_HIT : VHA_STAT_POLL_MISS, 1);
 	vha_stat_add(vq, VHA_STAT_POLL_NS, now - start);
 	trace_vha_poll(vq, hit, now - start);
@@ -168,7 +177,7 @@ void vha_queue_drain(struct vha_queue *vq, vha_chain_fn fn)
 	int ret;
 
 	lockdep_assert_held(&vq->mutex);
-	vha_queue_begin_turn(vq);
+	vha_queue_end_idle(vq);
 	for (;;) {
 		ret = batch(vq, fn, &chains, &bytes);
 		if (ret < 0)
@@ -176,7 +185,7 @@ void vha_queue_drain(struct vha_queue *vq, vha_chain_fn fn)
 		if (ret == 0 && !vha_queue_poll(vq, poll_once)) {
 			if (!vha_ring_enable_kick(&vq->ring))
 				return;
-			vha_ring_disable_kick(&vq->ring);
+			vha_queue_end_idle(vq);
 		}
 		/* A guest that takes back what it offers gets no longer turn. */
 		if (ret == 0)

@@ -181,6 +181,7 @@ static bool wait_for_packet(struct vha_net_queue *q)
 	vha_net_wait_begin(q);
 	if (!packet_waits(&q->vq))
 		return false;
+	vha_queue_end_idle(&q->vq);
 	vha_net_wait_end(q);
 	return true;
 }
@@ -221,7 +222,7 @@ void vha_net_receive(struct vha_net_queue *q)
 	u64 bytes = 0;
 	int ret;
 
-	vha_queue_begin_turn(&q->vq);
+	vha_queue_end_idle(&q->vq);
 	vha_net_wait_end(q);
 	do {
 		ret = receive_next(q);

@@ -156,6 +156,7 @@ struct vha_event {
  * @taken: buffers fetched, free running; written with @mutex held
  * @poll_ns: present polling budget; @mutex
  * @idle_since: when polling was given up last, 0 when it was not; @mutex
+ * @called: when the worker was asked for first since then, or 0; any context
  * @missing: it waits for a translation; the IOTLB's lock
  * @missed_first: of an address from here; likewise
  * @missed_last: to here; likewise
@@ -193,6 +194,7 @@ struct vha_queue {
 	u32 taken;
 	u32 poll_ns;
 	u64 idle_since;
+	u64 called;
 
 	bool missing;
 	u64 missed_first;
@@ -262,7 +264,7 @@ int vha_queue_fetch(struct vha_queue *vq, struct vha_chain *chain);
 void vha_queue_unfetch(struct vha_queue *vq, const struct vha_token *token);
 bool vha_queue_exhausted(const struct vha_queue *vq);
 void vha_queue_drain(struct vha_queue *vq, vha_chain_fn fn);
-void vha_queue_begin_turn(struct vha_queue *vq);
+void vha_queue_end_idle(struct vha_queue *vq);
 void vha_queue_disable_kick(struct vha_queue *vq);
 bool vha_queue_enable_kick(struct vha_queue *vq);
 bool vha_queue_poll(struct vha_queue *vq, vha_ready_fn ready);
