@@ -20,6 +20,12 @@ static bool bvecs_aligned(const struct vha_blk_request *rq, u32 mask)
 	return true;
 }
 
+/* All of the data is whole blocks: so is each segment when there is but one. */
+static bool segs_aligned(struct vha_cursor cursor, u32 len, u32 mask)
+{
+	return len <= cursor.seg->len - cursor.offset || vha_blk_segs_aligned(cursor, len, mask);
+}
+
 static bool needs_bounce(const struct vha_blk_request *rq, struct vha_cursor cursor)
 {
 	const struct vha_blk *blk = rq_blk(rq);
@@ -27,7 +33,7 @@ static bool needs_bounce(const struct vha_blk_request *rq, struct vha_cursor cur
 
 	return !bvecs_aligned(rq, mask) ||
 	       (rq->whole && !vha_blk_zoned_fits(rq)) ||
-	       !vha_blk_segs_aligned(cursor, rq->len, blk->object.limits.block_size - 1);
+	       !segs_aligned(cursor, rq->len, blk->object.limits.block_size - 1);
 }
 
 /* Only the consumer takes, so what it finds free stays free. */

@@ -378,8 +378,6 @@ void vha_blk_log(struct vha_blk_request *rq)
 	struct vha_cursor data = { .seg = rq->segs, .nr = rq->nr_segs };
 	u32 len = rq->nr_reply ? sizeof(rq->reply) : rq->len;
 
-	if (!vha_log_enabled(vq))
-		return;
 	vha_log_cursor(vq, &status, 1);
 	if (rq->nr_segs)
 		vha_log_cursor(vq, &data, len);

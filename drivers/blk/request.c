@@ -143,7 +143,8 @@ static void request_finish(struct vha_blk_request *rq, enum vha_blk_stat where)
 	else if (rq->nr_reply)
 		vha_blk_put_reply(rq);
 	vha_blk_put_status(rq);
-	vha_blk_log(rq);
+	if (vha_log_enabled(&q->vq))
+		vha_blk_log(rq);
 	vha_blk_unpin(rq);
 	vha_blk_count_any(q, where);
 	if (rq->status == VIRTIO_BLK_S_UNSUPP)
