@@ -44,6 +44,8 @@ PHASES = {
                    ((None, blk_guest.cases, blk_guest.measure),)),
     "counted": Phase(Defaults(3, 0, 120), Defaults(2, 0, 30),
                      ((blk.prepare, blk.counted, None), (can.prepare, can.counted, None))),
+    "polled": Phase(Defaults(3, 0, 120), Defaults(2, 0, 30),
+                    ((blk.prepare, blk.polled, None),)),
 }
 
 

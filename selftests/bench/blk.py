@@ -236,6 +236,19 @@ def cost(command):
     return measure
 
 
+def polling_cost(disk, depth, *options):
+    """By the clock, which counts the instructions of both processors.
+
+    Driver and worker are never at work at once, and nobody sleeps."""
+    def measure(settings):
+        spent = [value_of(output_of(our_command(disk, depth, 1, "--requests", str(n), "--spin",
+                                                "--poll-us", str(POLL_US), *options), None),
+                          "ns")
+                 for n in (1, settings.requests, 2 * settings.requests)]
+        return (spent[2] - spent[1]) / settings.requests
+    return measure
+
+
 def our_cost(disk, depth, *options):
     return cost(lambda n: our_command(disk, depth, 1, "--requests", str(n), *options))
 
@@ -267,3 +280,14 @@ def count_case(depth):
 def counted():
     """Cases measured by the emulator's count, on one processor that never idles."""
     return [count_case(depth) for depth in DEPTHS]
+
+
+def polled():
+    """The same on two processors that take turns, driver and worker polling."""
+    disk, depth = "/dev/inline", 1
+    return [Case(f"blk/count/polling/d{depth}", {
+        "split, polling": polling_cost(disk, depth),
+        "fio": fio_cost(disk, depth),
+        "packed, polling": polling_cost(disk, depth, "--packed"),
+    }, (Pair("split, polling", "fio", 0.5), Pair("packed, polling", "fio", 0.5)),
+                 COUNT, quick=True)]

@@ -353,7 +353,7 @@ static int report(const struct lane *lanes, const struct tvm_dev *dev,
 		  const struct options *options, uint64_t ns, uint64_t cpu)
 {
 	static const char * const names[] = {
-		"kicks", "runs", "signals", "suppressed", "poll_hit", "poll_miss",
+		"kicks", "runs", "signals", "suppressed", "poll_hit", "poll_miss", "poll_ns",
 		"inline_completions", "irq_completions", "task_completions",
 		"worker_completions", "bounced",
 	};

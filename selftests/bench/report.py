@@ -12,6 +12,7 @@ TEXT = {
     "timed": "Requests per second through the tiny VMM and in the host itself; {0} rounds",
     "guest": "Requests per second in a KVM guest, by fio and io_uring; {0} rounds",
     "counted": "Instructions per request, of driver or fio and everything below; {0} rounds",
+    "polled": "Instructions per request where nobody sleeps; {0} rounds",
 }
 NOTES = {
     "timed": """split, packed: the ring's format. fio: io_uring with direct I/O. "tuned" has
@@ -24,6 +25,8 @@ the driver of a guest. "the bus": what it can carry, while other processes load 
     "counted": """One emulated processor that never idles, on a device that completes inline;
 what N requests more cost in user space and kernel, switches between tasks included. Interrupts
 are in there, the storage daemon's threads as well, other tasks are not. Exact: the ratio is the peer's count by ours.""",
+    "polled": """Two emulated processors that take turns: what passes on their common clock from
+one request to the next, the looks at the ring of who waits included. Exact as well.""",
 }
 HEAD = ("case", "ours", "", "peer", "", "ratio", "low", "high", "aim", "")
 FORMAT = "{:<26} {:<19} {:>7}  {:<15} {:>7}  {:>5}  {:>5} {:>5}  {:>4}  {}"
