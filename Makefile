@@ -53,6 +53,7 @@ install-tools: tools ## install the command and the udev rule (DESTDIR, PREFIX)
 uninstall-tools: ## undo install-tools
 	$(MAKE) -C tools uninstall DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
 	rm -f $(UDEV_RULE) $(MODPROBE_EXAMPLE)
+	rmdir --ignore-fail-on-non-empty $(dir $(MODPROBE_EXAMPLE)) 2>/dev/null || true
 
 dkms-install: | dkms headers ## install the modules by dkms, and install-tools
 	[ -z "$$(dkms status $(PACKAGE)/$(VERSION))" ] || \
