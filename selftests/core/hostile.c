@@ -469,7 +469,7 @@ TEST_F(hostile, excess)
 		{ self->gpa, 16 }, { self->gpa + 4096, 512 }, { self->gpa + 64, 1 },
 	};
 	struct virtio_blk_outhdr header = { .type = VIRTIO_BLK_T_IN };
-	int64_t chains;
+	int64_t chains = 0;
 	unsigned int i;
 
 	tvm_rig_destroy(&self->rig);
@@ -481,7 +481,7 @@ TEST_F(hostile, excess)
 	for (i = 0; i < NUM; i++)
 		ASSERT_GE(tvm_queue_add(self->vq, segs, 1, 2, NULL, TVM_ADD_INDIRECT), 0);
 	tvm_queue_notify(self->vq);
-	for (i = 0; i < 1000; i++) {
+	for (i = 0; i < harness_scaled(1000); i++) {
 		chains = tvm_dev_stat(&self->rig.dev, 0, "chains");
 		if (chains == NUM)
 			break;

@@ -89,6 +89,7 @@ FIXTURE_SETUP(lifetime)
 {
 	struct tvm_rig_options options = {
 		.cfg = variant->cfg, .disk = slow_disk, .queues = 2, .num = 64,
+		.small = true,
 	};
 
 	self->pinned = pins();
@@ -144,7 +145,7 @@ static void __attribute__((noreturn)) vmm_main(struct lifetime_fixture *self,
 	struct tvm_used used;
 	unsigned int i;
 
-	tvm_mem_create_default(&rig.mem);
+	tvm_mem_create_small(&rig.mem);
 	if (tvm_dev_setup(&rig.dev, tvm_rig_node(), &rig.mem, self->rig.disk.fd,
 			  tvm_config_features(&options.cfg)))
 		_exit(1);
@@ -257,7 +258,7 @@ TEST_F(lifetime, owner_dies_child_lives)
 	if (!owner) {
 		static struct tvm_rig rig;
 
-		tvm_mem_create_default(&rig.mem);
+		tvm_mem_create_small(&rig.mem);
 		if (tvm_dev_setup(&rig.dev, tvm_rig_node(), &rig.mem, self->rig.disk.fd,
 				  tvm_config_features(&variant->cfg)))
 			_exit(1);
@@ -303,7 +304,7 @@ TEST_F(lifetime, exec_in_flight)
 	if (!pid) {
 		static struct tvm_rig rig;
 
-		tvm_mem_create_default(&rig.mem);
+		tvm_mem_create_small(&rig.mem);
 		if (tvm_dev_setup(&rig.dev, tvm_rig_node(), &rig.mem, self->rig.disk.fd,
 				  tvm_config_features(&variant->cfg)) ||
 		    tvm_queue_init(&rig.vqs[0], &rig.dev, 0, 64, &variant->cfg) ||
@@ -357,7 +358,7 @@ TEST_F(lifetime, repeat)
 		struct tvm_queue vq;
 		struct tvm_dev dev;
 
-		tvm_mem_create_default(&mem);
+		tvm_mem_create_small(&mem);
 		ASSERT_EQ(tvm_dev_setup(&dev, tvm_rig_node(), &mem, self->rig.disk.fd,
 					tvm_config_features(&variant->cfg)), 0);
 		ASSERT_EQ(tvm_queue_init(&vq, &dev, 0, 256, &variant->cfg), 0);
@@ -388,7 +389,7 @@ TEST_F(lifetime, stalled_page)
 		static struct tvm_rig rig;
 		uint64_t gpa;
 
-		tvm_mem_create_default(&rig.mem);
+		tvm_mem_create_small(&rig.mem);
 		gpa = tvm_mem_alloc(&rig.mem, 16 * TVM_PAGE, TVM_PAGE);
 		if (tvm_stall(tvm_mem_ptr(&rig.mem, gpa, TVM_PAGE), 16 * TVM_PAGE) < 0)
 			_exit(1);

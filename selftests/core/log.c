@@ -15,6 +15,8 @@
 #define WAIT_MS		20000
 #define BUFFERS		24
 #define BUF_LEN		(3 * TVM_PAGE)
+/* Of the disk, from where a whole buffer can be read. */
+#define SECTORS		(8192 - BUF_LEN / 512)
 
 FIXTURE(log) {
 	struct tvm_rig rig;
@@ -42,13 +44,14 @@ FIXTURE_VARIANT_ADD(log, packed_pinned)
 	{ .cfg = { .packed = true, .event_idx = true }, .pin = true };
 
 static const char *const irq_disk[] = {
-	"memory_backed=1", "size=32", "irqmode=2", "completion_nsec=100000", NULL,
+	"memory_backed=1", "size=4", "irqmode=2", "completion_nsec=100000", NULL,
 };
 
 FIXTURE_SETUP(log)
 {
 	struct tvm_rig_options options = {
 		.cfg = variant->cfg, .disk = irq_disk, .num = 128, .stopped = true,
+		.small = true,
 	};
 	struct vha_pin_memory pin = { .flags = VHA_PIN_F_ENABLE };
 	uint64_t pages, i;
@@ -153,7 +156,7 @@ static void run_batch(struct log_fixture *self, void (*after)(struct log_fixture
 		self->data[i].len = 512 * (1 + rand() % (BUF_LEN / 512));
 		req->type = rand() % 4 ? VIRTIO_BLK_T_IN : VIRTIO_BLK_T_OUT;
 		req->data_in = req->type == VIRTIO_BLK_T_IN;
-		req->sector = rand() % 32768;
+		req->sector = rand() % SECTORS;
 		ASSERT_GE(tvm_blk_submit(self->vq, req, NULL,
 					 rand() % 2 ? TVM_ADD_INDIRECT : 0), 0);
 	}

@@ -40,7 +40,7 @@ TVM_RIG_FORMATS(queue);
 FIXTURE_SETUP(queue)
 {
 	struct tvm_rig_options options = {
-		.cfg = variant->cfg, .disk = slow_disk, .queues = 2,
+		.cfg = variant->cfg, .disk = slow_disk, .queues = 2, .small = true,
 	};
 	unsigned int i;
 
@@ -102,16 +102,16 @@ static void check_returned(struct queue_fixture *self)
 		EXPECT_EQ(self->reqs[i].result, VIRTIO_BLK_S_OK);
 }
 
+/* In one request: the disk is slow. */
 static void check_disk(struct queue_fixture *self, uint64_t seed)
 {
-	char *buf = aligned_alloc(TVM_PAGE, TVM_PAGE);
+	char *buf = aligned_alloc(TVM_PAGE, IN_FLIGHT * TVM_PAGE);
 	unsigned int i;
 
-	for (i = 0; i < IN_FLIGHT; i++) {
-		ASSERT_EQ(pread(self->rig.disk.fd, buf, TVM_PAGE, i * TVM_PAGE),
-			  (ssize_t)TVM_PAGE);
-		EXPECT_TRUE(tvm_pattern_check(buf, TVM_PAGE, seed + i));
-	}
+	ASSERT_EQ(pread(self->rig.disk.fd, buf, IN_FLIGHT * TVM_PAGE, 0),
+		  (ssize_t)(IN_FLIGHT * TVM_PAGE));
+	for (i = 0; i < IN_FLIGHT; i++)
+		EXPECT_TRUE(tvm_pattern_check(buf + i * TVM_PAGE, TVM_PAGE, seed + i));
 	free(buf);
 }
 
@@ -349,7 +349,7 @@ TEST_F(queue, pin_memory_swap)
 	struct vha_pin_memory pin = { .flags = VHA_PIN_F_ENABLE };
 	uint64_t before = locked_kib(), pinned;
 	struct tvm_mem small;
-	struct tvm_layout layout = { 0x100000000, 0x6000000 };
+	struct tvm_layout layout = { 0x100000000, 0x1000000 };
 
 	ASSERT_EQ(tvm_dev_ioctl(&self->rig.dev, VHA_PIN_MEMORY, &pin), 0);
 	pinned = locked_kib();

@@ -66,6 +66,7 @@ struct tvm_mem {
 
 void tvm_mem_create(struct tvm_mem *mem, const struct tvm_layout *layout, unsigned int nr);
 void tvm_mem_create_default(struct tvm_mem *mem);
+void tvm_mem_create_small(struct tvm_mem *mem);
 void tvm_mem_destroy(struct tvm_mem *mem);
 uint64_t tvm_mem_alloc(struct tvm_mem *mem, uint64_t size, uint64_t align);
 uint64_t tvm_mem_alloc_from(struct tvm_mem *mem, unsigned int region, uint64_t size,

@@ -193,13 +193,12 @@ int64_t tvm_disk_limit(const struct tvm_disk *disk, const char *name)
 	return value;
 }
 
-/* Every byte depends on its place and on the seed. */
-static uint8_t pattern_byte(uint64_t at, uint64_t seed)
+/* Eight bytes that depend on their place and on the seed. */
+static uint64_t pattern_word(uint64_t index, uint64_t seed)
 {
-	uint64_t x = (at / 8 + 1) * 0x9e3779b97f4a7c15ULL ^ seed * 0xbf58476d1ce4e5b9ULL;
+	uint64_t x = (index + 1) * 0x9e3779b97f4a7c15ULL ^ seed * 0xbf58476d1ce4e5b9ULL;
 
-	x ^= x >> 29;
-	return x >> (8 * (at % 8));
+	return x ^ (x >> 29);
 }
 
 /**
@@ -210,10 +209,15 @@ static uint8_t pattern_byte(uint64_t at, uint64_t seed)
  */
 void tvm_pattern_fill(void *buf, uint64_t len, uint64_t seed)
 {
-	uint64_t i;
+	uint64_t i, word, words = len / sizeof(word);
+	char *to = buf;
 
-	for (i = 0; i < len; i++)
-		((uint8_t *)buf)[i] = pattern_byte(i, seed);
+	for (i = 0; i < words; i++, to += sizeof(word)) {
+		word = pattern_word(i, seed);
+		memcpy(to, &word, sizeof(word));
+	}
+	word = pattern_word(words, seed);
+	memcpy(to, &word, len % sizeof(word));
 }
 
 /**
@@ -224,11 +228,14 @@ void tvm_pattern_fill(void *buf, uint64_t len, uint64_t seed)
  */
 bool tvm_pattern_check(const void *buf, uint64_t len, uint64_t seed)
 {
-	uint64_t i;
+	uint64_t i, word, found, words = len / sizeof(word);
+	const char *at = buf;
 
-	for (i = 0; i < len; i++) {
-		if (((const uint8_t *)buf)[i] != pattern_byte(i, seed))
+	for (i = 0; i < words; i++, at += sizeof(word)) {
+		memcpy(&found, at, sizeof(word));
+		if (found != pattern_word(i, seed))
 			return false;
 	}
-	return true;
+	word = pattern_word(words, seed);
+	return !memcmp(at, &word, len % sizeof(word));
 }

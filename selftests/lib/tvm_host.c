@@ -39,9 +39,9 @@ const struct tvm_host_kind tvm_host_kinds[] = {
 		.module = "nbd",
 		.make = "f=/var/tmp/vhatest-nbd && truncate -s 32M $f && "
 			"nbd-server -C /dev/null -p /run/vhatest-nbd.pid 127.0.0.1:10899 $f "
-			">/dev/null 2>&1 && sleep 1 && "
+			">/dev/null 2>&1 && for i in $(seq 100); do "
 			"nbd-client 127.0.0.1 10899 /dev/nbd0 >/dev/null 2>&1 && "
-			"echo /dev/nbd0",
+			"echo /dev/nbd0 && break; sleep .1; done",
 		.undo = "nbd-client -d $1; kill $(cat /run/vhatest-nbd.pid); "
 			"rm -f /var/tmp/vhatest-nbd /run/vhatest-nbd.pid",
 	},

@@ -83,6 +83,23 @@ void tvm_mem_create_default(struct tvm_mem *mem)
 }
 
 /**
+ * tvm_mem_create_small() - as tvm_mem_create_default(), but less of it
+ * @mem: filled in
+ *
+ * For tests that touch all of it.
+ */
+void tvm_mem_create_small(struct tvm_mem *mem)
+{
+	static const struct tvm_layout layout[] = {
+		{ 0x0, 0x100000 },
+		{ 0x100000, 0xf00000 },
+		{ 0x100000000, 0x1000000 },
+	};
+
+	tvm_mem_create(mem, layout, 3);
+}
+
+/**
  * tvm_mem_destroy() - unmap and close guest memory
  * @mem: the memory
  */

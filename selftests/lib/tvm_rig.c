@@ -72,7 +72,10 @@ void tvm_rig_create(struct tvm_rig *rig, const struct tvm_rig_options *options)
 	memset(rig, 0, sizeof(*rig));
 	rig->dev.fd = -1;
 	rig->queues = options->queues ? options->queues : 1;
-	tvm_mem_create_default(&rig->mem);
+	if (options->small)
+		tvm_mem_create_small(&rig->mem);
+	else
+		tvm_mem_create_default(&rig->mem);
 	ASSERT_EQ(tvm_disk_create(&rig->disk, options->disk ? options->disk :
 				  tvm_rig_disk_default), 0);
 	ASSERT_EQ(rig_device(rig, options), 0);

@@ -21,6 +21,7 @@
  * @params: for VHA_BLK_SET_PARAMS, NULL to leave it out
  * @backend_flags: VHA_BACKEND_F_*
  * @stopped: do not start the queues
+ * @small: with less memory, for tests that touch all of it
  */
 struct tvm_rig_options {
 	struct tvm_config cfg;
@@ -31,6 +32,7 @@ struct tvm_rig_options {
 	const struct vha_blk_params *params;
 	uint64_t backend_flags;
 	bool stopped;
+	bool small;
 };
 
 /** struct tvm_rig - all of it; the first queue is vqs[0] */
