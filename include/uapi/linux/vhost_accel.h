@@ -401,6 +401,145 @@ struct vha_can_params {
  */
 #define VHA_CAN_SET_PARAMS	_IOW(VHOST_VIRTIO, 0xD8, struct vha_can_params)
 
+/*
+ * video
+ *
+ * A virtio-media device: queue 0 takes commands, queue 1 events. The backing object
+ * is a descriptor of a V4L2 device node. Each session of the driver has an open file
+ * of that node to itself. MMAP buffers appear in the window, which the VMM offers
+ * the driver as shared memory region 0.
+ */
+
+/** define VHA_VIDEO_F_POOL - open nothing: sessions use what VHA_VIDEO_ADD_FILE brought */
+#define VHA_VIDEO_F_POOL	(1U << 0)
+
+/** define VHA_VIDEO_SCRATCH_BYTES - memory at &vha_video_params.scratch */
+#define VHA_VIDEO_SCRATCH_BYTES	(128U << 10)
+/** define VHA_VIDEO_SESSIONS_MAX - largest &vha_video_params.max_sessions */
+#define VHA_VIDEO_SESSIONS_MAX	256U
+
+/**
+ * struct vha_video_params - for VHA_VIDEO_SET_PARAMS
+ * @flags: VHA_VIDEO_F_* bits
+ * @max_sessions: sessions the driver may have open, 0 for 32
+ * @scratch: address of %VHA_VIDEO_SCRATCH_BYTES of the VMM's memory, aligned to
+ *	pages. The device calls the node with arguments there, and overwrites it
+ *	at any time while there is a backing object.
+ * @reserved: zero
+ */
+struct vha_video_params {
+	__u32 flags;
+	__u32 max_sessions;
+	__u64 scratch;
+	__u64 reserved[4];
+};
+
+/** define VHA_VIDEO_WINDOW_F_REMOTE - another process has the window
+ *
+ * The device maps nothing: it asks the VMM to have it mapped, see
+ * VHA_VIDEO_GET_REQUEST.
+ */
+#define VHA_VIDEO_WINDOW_F_REMOTE	(1U << 0)
+
+/**
+ * struct vha_video_window - where buffers are mapped, for VHA_VIDEO_SET_WINDOW
+ * @flags: VHA_VIDEO_WINDOW_F_* bits
+ * @event: with %VHA_VIDEO_WINDOW_F_REMOTE an eventfd that is signalled when there
+ *	is a request, else -1
+ * @addr: address of the window in the VMM, aligned to pages; 0 if it is remote, and
+ *	for no window
+ * @size: its size in bytes, a multiple of pages; 0 for no window
+ * @reserved: zero
+ */
+struct vha_video_window {
+	__u32 flags;
+	__s32 event;
+	__u64 addr;
+	__u64 size;
+	__u64 reserved[2];
+};
+
+/** define VHA_VIDEO_REQUEST_MAP - map a file into the remote window */
+#define VHA_VIDEO_REQUEST_MAP	0
+/** define VHA_VIDEO_REQUEST_UNMAP - undo that */
+#define VHA_VIDEO_REQUEST_UNMAP	1
+
+/** define VHA_VIDEO_REQUEST_F_WRITE - map it for reading and writing, not reading only */
+#define VHA_VIDEO_REQUEST_F_WRITE	(1U << 0)
+
+/**
+ * struct vha_video_request - what is to be done to a remote window
+ * @type: VHA_VIDEO_REQUEST_*
+ * @flags: VHA_VIDEO_REQUEST_F_* bits
+ * @id: for VHA_VIDEO_REQUEST_DONE
+ * @fd: a new descriptor of the file to map, to be closed by the VMM; -1 when
+ *	something is to be unmapped
+ * @offset: where in the file the mapping starts
+ * @window_offset: where in the window
+ * @size: bytes
+ */
+struct vha_video_request {
+	__u32 type;
+	__u32 flags;
+	__u32 id;
+	__s32 fd;
+	__u64 offset;
+	__u64 window_offset;
+	__u64 size;
+};
+
+/**
+ * struct vha_video_done - what became of a request, for VHA_VIDEO_REQUEST_DONE
+ * @id: of the request
+ * @error: 0, or the errno, a positive number
+ */
+struct vha_video_done {
+	__u32 id;
+	__u32 error;
+};
+
+/**
+ * define VHA_VIDEO_SET_PARAMS - set the parameters of a media device
+ *
+ * Before VHA_SET_BACKEND, else -EBUSY. Fails with -EINVAL for a value out of its
+ * range, -EFAULT for a scratch memory outside user space.
+ */
+#define VHA_VIDEO_SET_PARAMS	_IOW(VHOST_VIRTIO, 0xE0, struct vha_video_params)
+/**
+ * define VHA_VIDEO_SET_WINDOW - set or take away the window
+ *
+ * The VMM keeps the addresses of a window mapped, without access, for as long as
+ * the device has it; what the device maps there replaces that, and is replaced by
+ * the like again. Fails with -EBUSY while something is mapped, -EINVAL for a value
+ * out of its range, -EFAULT for addresses outside user space, and as eventfds do.
+ */
+#define VHA_VIDEO_SET_WINDOW	_IOW(VHOST_VIRTIO, 0xE1, struct vha_video_window)
+/**
+ * define VHA_VIDEO_ADD_FILE - give the device an open file for one session
+ *
+ * The argument points to a descriptor of the same node as the backing object's,
+ * which nobody else uses. At any time while there is a backing object. Sessions
+ * take files in the order they came in, and each serves one session. Fails with
+ * -EBADF, -EINVAL without %VHA_VIDEO_F_POOL or for another node, -ENOSPC when
+ * %VHA_VIDEO_SESSIONS_MAX files wait, -ENODEV without backing object.
+ */
+#define VHA_VIDEO_ADD_FILE	_IOW(VHOST_VIRTIO, 0xE2, int)
+/**
+ * define VHA_VIDEO_GET_REQUEST - take what is to be done to the remote window
+ *
+ * Until it is done the driver's command waits, and those behind it. Fails with
+ * -EAGAIN when there is none, -EINVAL without a remote window, and as opening a
+ * file does.
+ */
+#define VHA_VIDEO_GET_REQUEST	_IOR(VHOST_VIRTIO, 0xE3, struct vha_video_request)
+/**
+ * define VHA_VIDEO_REQUEST_DONE - a request was dealt with
+ *
+ * Fails with -ENOENT for one that was not taken, or that the device has given up
+ * in a reset.
+ */
+#define VHA_VIDEO_REQUEST_DONE	_IOW(VHOST_VIRTIO, 0xE4, struct vha_video_done)
+
 #ifdef __cplusplus
 }
 #endif

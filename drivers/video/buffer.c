@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Buffers of the host's that can be mapped
+ */
+#include "video.h"
+
+/**
+ * struct queried - a buffer and its planes, as they are in the scratch memory
+ * @buffer: the buffer
+ * @planes: its planes
+ */
+struct queried {
+	struct v4l2_buffer buffer;
+	struct v4l2_plane planes[VIDEO_MAX_PLANES];
+};
+
+static int query(struct vha_video_session *session, u32 type, u32 index, struct queried *queried)
+{
+	struct vha_video *video = session->video;
+
+	memset(queried, 0, sizeof(*queried));
+	queried->buffer.type = type;
+	queried->buffer.index = index;
+	if (V4L2_TYPE_IS_MULTIPLANAR(type)) {
+		queried->buffer.length = VIDEO_MAX_PLANES;
+		queried->buffer.m.planes =
+			(void *)(uintptr_t)(video->params.scratch + VHA_VIDEO_SCRATCH_LOOK +
+					    offsetof(struct queried, planes));
+	}
+	return vha_video_host_ioctl(video, session->file, VIDIOC_QUERYBUF,
+				    VHA_VIDEO_SCRATCH_LOOK, queried, sizeof(*queried));
+}
+
+/* Returns the length of what is mapped at @offset, 0 when it is not of this buffer. */
+static u32 length_at(const struct queried *queried, u32 type, u32 offset)
+{
+	const struct v4l2_buffer *buffer = &queried->buffer;
+	u32 i, planes = min_t(u32, buffer->length, VIDEO_MAX_PLANES);
+
+	if (buffer->memory != V4L2_MEMORY_MMAP)
+		return 0;
+	if (!V4L2_TYPE_IS_MULTIPLANAR(type))
+		return buffer->m.offset == offset ? buffer->length : 0;
+	for (i = 0; i < planes; i++)
+		if (queried->planes[i].m.mem_offset == offset)
+			return queried->planes[i].length;
+	return 0;
+}
+
+static u32 find_in_queue(struct vha_video_session *session, u32 type, u32 offset)
+{
+	struct queried queried;
+	u32 index, len;
+
+	/* After VIDIOC_REMOVE_BUFS there can be gaps. */
+	for (index = 0; index < session->streams[type].buffers; index++) {
+		if (query(session, type, index, &queried))
+			continue;
+		len = length_at(&queried, type, offset);
+		if (len)
+			return len;
+	}
+	return 0;
+}
+
+/**
+ * vha_video_buffer_find() - find a buffer of a session
+ * @session: the session, its mutex held
+ * @offset: the buffer's name in the file
+ * @buffer: filled in
+ *
+ * Context: the command queue's worker.
+ * Return: 0, or -EINVAL when the session has no such buffer.
+ */
+int vha_video_buffer_find(struct vha_video_session *session, u32 offset,
+			  struct vha_video_buffer *buffer)
+{
+	u32 type, len;
+
+	lockdep_assert_held(&session->mutex);
+	for (type = 1; type < VHA_VIDEO_STREAMS; type++) {
+		len = find_in_queue(session, type, offset);
+		if (!len)
+			continue;
+		buffer->type = type;
+		buffer->offset = offset;
+		buffer->len = len;
+		return 0;
+	}
+	return -EINVAL;
+}
