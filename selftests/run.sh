@@ -107,7 +107,7 @@ if [ "$(id -u)" -ne 0 ]; then
 	echo "Bail out! selftests/run.sh needs root: it makes block devices"
 	exit 1
 fi
-for class in blk net vsock can; do
+for class in blk net vsock can video; do
 	if [ ! -e /dev/vhost-accel/$class ]; then
 		echo "Bail out! /dev/vhost-accel/$class is not there: load vhost_accel_$class"
 		exit 1
@@ -115,7 +115,7 @@ for class in blk net vsock can; do
 done
 if [ $# -eq 0 ]; then
 	for program in "$BUILD"/core/* "$BUILD"/blk/* "$BUILD"/net/* "$BUILD"/vsock/* \
-			"$BUILD"/can/*; do
+			"$BUILD"/can/* "$BUILD"/video/*; do
 		[ -x "$program" ] && set -- "$@" "${program#"$BUILD"/}"
 	done
 fi
