@@ -336,7 +336,7 @@ int tvm_front_handshake(struct tvm_front *front, uint64_t features)
 	ret = tvm_front_get(front, TVM_USER_GET_FEATURES, &offered);
 	if (!ret)
 		ret = tvm_front_get(front, TVM_USER_GET_PROTOCOL_FEATURES, &protocol);
-	protocol &= TVM_USER_PROTOCOL_ALL;
+	protocol &= TVM_USER_PROTOCOL_ALL | TVM_USER_PROTOCOL_SHMEM;
 	if (!ret)
 		ret = tvm_front_send(front, TVM_USER_SET_PROTOCOL_FEATURES, 0, &protocol,
 				     sizeof(protocol), NULL, 0);

@@ -5,6 +5,7 @@
 #ifndef TVM_FRONT_H
 #define TVM_FRONT_H
 
+#include <pthread.h>
 #include <sys/types.h>
 
 #include "tvm.h"
@@ -37,10 +38,16 @@
 #define TVM_USER_REM_MEM_REG		38
 #define TVM_USER_SET_STATUS		39
 #define TVM_USER_GET_STATUS		40
+#define TVM_USER_GET_SHMEM_CONFIG	44
+
+#define TVM_USER_SHMEM_MAP		9
+#define TVM_USER_SHMEM_UNMAP		10
 
 #define TVM_USER_F_PROTOCOL		TVM_BIT(30)
 #define TVM_USER_PROTOCOL_ALL		(TVM_BIT(0) | TVM_BIT(1) | TVM_BIT(3) | TVM_BIT(5) | \
 					 TVM_BIT(9) | TVM_BIT(13) | TVM_BIT(15) | TVM_BIT(16))
+/* Of devices with shared memory only. */
+#define TVM_USER_PROTOCOL_SHMEM		TVM_BIT(20)
 
 #define TVM_USER_VERSION		1U
 #define TVM_USER_REPLY			4U
@@ -87,6 +94,51 @@ struct tvm_user_config {
 struct tvm_user_log {
 	uint64_t size;
 	uint64_t offset;
+};
+
+/** struct tvm_user_shmem - reply to GET_SHMEM_CONFIG */
+struct tvm_user_shmem {
+	uint32_t nr;
+	uint32_t padding;
+	uint64_t sizes[256];
+};
+
+/** struct tvm_user_map - payload of SHMEM_MAP and SHMEM_UNMAP */
+struct tvm_user_map {
+	uint8_t region;
+	uint8_t padding[7];
+	uint64_t fd_offset;
+	uint64_t offset;
+	uint64_t len;
+	uint64_t flags;
+};
+
+/**
+ * struct tvm_window - shared memory of a front end, and who maps things there
+ * @fd: our end of the back end's channel
+ * @theirs: the end the back end gets
+ * @base: where the memory is
+ * @size: bytes
+ * @refuse: answer that it can not be done
+ * @silent: do not answer
+ * @requests: how many came
+ * @maps: how many of them map something
+ * @unmaps: how many unmap something
+ * @wrong: how many can not be done
+ * @thread: who waits for them
+ */
+struct tvm_window {
+	int fd;
+	int theirs;
+	char *base;
+	uint64_t size;
+	bool refuse;
+	bool silent;
+	unsigned int requests;
+	unsigned int maps;
+	unsigned int unmaps;
+	unsigned int wrong;
+	pthread_t thread;
 };
 
 /**
@@ -156,5 +208,10 @@ int tvm_front_handshake(struct tvm_front *front, uint64_t features);
 int tvm_front_addr_set(struct tvm_front *front, struct tvm_queue *vq);
 int tvm_front_queue_start(struct tvm_front *front, struct tvm_queue *vq);
 int tvm_front_queue_stop(struct tvm_front *front, struct tvm_queue *vq, uint32_t *base);
+
+void tvm_window_open(struct tvm_window *window, uint64_t size);
+void tvm_window_close(struct tvm_window *window);
+int tvm_window_offer(struct tvm_window *window, struct tvm_front *front);
+void tvm_window_clear(struct tvm_window *window);
 
 #endif /* TVM_FRONT_H */

@@ -9,6 +9,7 @@
 static const struct device_class *const classes[] = {
 	&blk_class,
 	&can_class,
+	&video_class,
 	&vsock_class,
 };
 

@@ -58,6 +58,7 @@ struct device_class {
 
 extern const struct device_class blk_class;
 extern const struct device_class can_class;
+extern const struct device_class video_class;
 extern const struct device_class vsock_class;
 
 const struct device_class *class_find(const char *name);

@@ -36,6 +36,7 @@ int device_open(struct device *device, const char *node)
 
 	memset(device, 0, sizeof(*device));
 	device->node = node;
+	device->window_event = -1;
 	/* Non-blocking for the sake of reading IOTLB messages; nothing else blocks. */
 	device->fd = open(node, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (device->fd < 0) {
@@ -65,6 +66,9 @@ void device_close(struct device *device)
 	if (device->fd >= 0)
 		close(device->fd);
 	device->fd = -1;
+	if (device->window_event >= 0)
+		close(device->window_event);
+	device->window_event = -1;
 }
 
 /**

@@ -15,12 +15,16 @@
  * @node: its path
  * @info: what it offers
  * @num_queues: queues the device has, at most @info.max_queues
+ * @window_size: bytes of the window the front end is to have, 0 for none
+ * @window_event: eventfd the kernel signals when something is to be done to it
  */
 struct device {
 	int fd;
 	const char *node;
 	struct vha_info info;
 	unsigned int num_queues;
+	uint64_t window_size;
+	int window_event;
 };
 
 int device_open(struct device *device, const char *node);

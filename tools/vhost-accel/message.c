@@ -172,17 +172,23 @@ enum message_state message_receive(struct message *message, int fd)
 }
 
 /**
- * message_send() - send a message without descriptors
+ * message_send() - send a message
  * @fd: the connection
  * @header: its header
  * @payload: as many bytes as the header says
+ * @attached: a descriptor that goes with it, -1 for none
  *
  * Does not block: a peer that has room for no more messages does not read them.
  *
  * Return: 0, or a negative errno and nothing was sent.
  */
-int message_send(int fd, const struct vhost_user_header *header, const void *payload)
+int message_send(int fd, const struct vhost_user_header *header, const void *payload,
+		 int attached)
 {
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr header;
+	} control = { 0 };
 	struct iovec parts[] = {
 		{ .iov_base = (void *)header, .iov_len = sizeof(*header) },
 		{ .iov_base = (void *)payload, .iov_len = header->size },
@@ -191,6 +197,14 @@ int message_send(int fd, const struct vhost_user_header *header, const void *pay
 	size_t size = sizeof(*header) + header->size;
 	ssize_t count;
 
+	if (attached >= 0) {
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.header), &attached, sizeof(int));
+		msg.msg_control = control.bytes;
+		msg.msg_controllen = sizeof(control.bytes);
+	}
 	do {
 		count = sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 	} while (count < 0 && errno == EINTR);

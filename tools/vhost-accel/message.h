@@ -41,6 +41,7 @@ void message_init(struct message *message);
 void message_release(struct message *message);
 enum message_state message_receive(struct message *message, int fd);
 int message_take_fd(struct message *message, unsigned int index);
-int message_send(int fd, const struct vhost_user_header *header, const void *payload);
+int message_send(int fd, const struct vhost_user_header *header, const void *payload,
+		 int attached);
 
 #endif /* VHOST_ACCEL_MESSAGE_H */

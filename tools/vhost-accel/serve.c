@@ -182,6 +182,7 @@ static struct serve *create(const struct device_class *class)
 		return NULL;
 	}
 	serve->device.fd = -1;
+	serve->device.window_event = -1;
 	serve->stats.fd = -1;
 	endpoint_init(&serve->endpoint);
 	endpoint_init(&serve->stats_endpoint);

@@ -61,9 +61,10 @@ struct source {
  * @SERVE_SIGNAL: signals
  * @SERVE_LISTENER: front ends that connect
  * @SERVE_CONNECTION: requests of the one that is connected
- * @SERVE_CHANNEL: room for requests to it
+ * @SERVE_CHANNEL: room for requests to it, and replies
  * @SERVE_CONFIG: announcements of changed configuration
  * @SERVE_NODE: translations the kernel asks for
+ * @SERVE_WINDOW: what the kernel wants done to the window
  * @SERVE_STATS: clients that want statistics
  * @SERVE_TIMER: time for statistics
  */
@@ -74,6 +75,7 @@ enum serve_source {
 	SERVE_CHANNEL,
 	SERVE_CONFIG,
 	SERVE_NODE,
+	SERVE_WINDOW,
 	SERVE_STATS,
 	SERVE_TIMER,
 	SERVE_SOURCES

@@ -95,7 +95,9 @@ static int connection_ready(struct serve *serve)
 
 static int channel_ready(struct serve *serve)
 {
-	int result = channel_flush(&serve->session.channel);
+	struct session *session = &serve->session;
+	int result = session->channel.pending ? channel_flush(&session->channel) :
+		     session_window_reply(session);
 
 	return result ? end_session(serve, result) : STATUS_OK;
 }
@@ -117,6 +119,17 @@ static int node_ready(struct serve *serve)
 {
 	int result = session_forward_iotlb(&serve->session);
 
+	return result ? end_session(serve, result) : STATUS_OK;
+}
+
+static int window_ready(struct serve *serve)
+{
+	eventfd_t count;
+	int result;
+
+	if (eventfd_read(serve->device.window_event, &count))
+		return STATUS_OK;
+	result = session_window_request(&serve->session);
 	return result ? end_session(serve, result) : STATUS_OK;
 }
 
@@ -162,13 +175,17 @@ static uint32_t wanted(const struct serve *serve, enum serve_source source, int 
 		return EPOLLIN;
 	case SERVE_CHANNEL:
 		*fd = session->channel.fd;
-		return session->channel.pending ? EPOLLOUT : 0;
+		return session->channel.pending ? EPOLLOUT :
+		       session->channel.waiting ? EPOLLIN : 0;
 	case SERVE_CONFIG:
 		*fd = serve->setup.config_call;
-		return session->channel.pending ? 0 : EPOLLIN;
+		return channel_busy(&session->channel) ? 0 : EPOLLIN;
 	case SERVE_NODE:
 		*fd = serve->device.fd;
 		return session_wants_iotlb(session) ? EPOLLIN : 0;
+	case SERVE_WINDOW:
+		*fd = serve->device.window_event;
+		return connected && !channel_busy(&session->channel) ? EPOLLIN : 0;
 	case SERVE_STATS:
 		*fd = serve->stats_endpoint.listener;
 		return EPOLLIN;
@@ -234,6 +251,7 @@ static int (*const ready_functions[SERVE_SOURCES])(struct serve *serve) = {
 	[SERVE_CHANNEL] = channel_ready,
 	[SERVE_CONFIG] = config_ready,
 	[SERVE_NODE] = node_ready,
+	[SERVE_WINDOW] = window_ready,
 	[SERVE_STATS] = stats_ready,
 	[SERVE_TIMER] = timer_ready,
 };

@@ -59,6 +59,7 @@ static const request_handler handlers[VHOST_USER_REQUESTS] = {
 	[VHOST_USER_REM_MEM_REG] = session_remove_region,
 	[VHOST_USER_SET_STATUS] = session_set_status,
 	[VHOST_USER_GET_STATUS] = session_get_status,
+	[VHOST_USER_GET_SHMEM_CONFIG] = session_get_shmem_config,
 };
 
 /**
@@ -182,7 +183,7 @@ static int send_reply(struct session *session, uint32_t size)
 
 	message->header.flags = VHOST_USER_VERSION | VHOST_USER_FLAG_REPLY;
 	message->header.size = size;
-	result = message_send(session->fd, &message->header, &message->payload);
+	result = message_send(session->fd, &message->header, &message->payload, -1);
 	if (result)
 		log_error("%s: reply: %s", vhost_user_name(message->header.request),
 			  strerror(-result));

@@ -48,6 +48,7 @@ struct session_setup {
  * @status: virtio device status
  * @stopped: a ring was stopped, so that its position is our own when it comes back
  * @restored: the class was told that the guest used the device elsewhere
+ * @window_request: number of what the front end is doing to the window
  * @rings: the rings, as many as the device has queues
  */
 struct session {
@@ -65,6 +66,7 @@ struct session {
 	uint8_t status;
 	bool stopped;
 	bool restored;
+	uint32_t window_request;
 	struct ring rings[SESSION_MAX_RINGS];
 };
 
@@ -114,5 +116,10 @@ int session_get_config(struct session *session);
 int session_set_config(struct session *session);
 int session_get_status(struct session *session);
 int session_set_status(struct session *session);
+int session_get_shmem_config(struct session *session);
+
+/* session_window.c: what the kernel wants done to the window */
+int session_window_request(struct session *session);
+int session_window_reply(struct session *session);
 
 #endif /* VHOST_ACCEL_SESSION_H */

@@ -24,6 +24,12 @@ static const uint64_t protocol_features_offered =
 	VHOST_USER_PROTOCOL_CONFIGURE_MEM_SLOTS |
 	VHOST_USER_PROTOCOL_STATUS;
 
+static uint64_t offered(const struct session *session)
+{
+	return protocol_features_offered |
+	       (session->setup->device->window_size ? VHOST_USER_PROTOCOL_SHMEM : 0);
+}
+
 static int reply_u64(struct session *session, uint64_t value)
 {
 	session->message.payload.u64 = value;
@@ -98,7 +104,7 @@ int session_set_features(struct session *session)
  */
 int session_get_protocol_features(struct session *session)
 {
-	return reply_u64(session, protocol_features_offered);
+	return reply_u64(session, offered(session));
 }
 
 /**
@@ -111,9 +117,9 @@ int session_set_protocol_features(struct session *session)
 {
 	uint64_t features = session->message.payload.u64;
 
-	if (features & ~protocol_features_offered) {
+	if (features & ~offered(session)) {
 		log_error("SET_PROTOCOL_FEATURES: %#llx were not offered",
-			  (unsigned long long)(features & ~protocol_features_offered));
+			  (unsigned long long)(features & ~offered(session)));
 		return -EINVAL;
 	}
 	session->protocol_features = features;
@@ -142,7 +148,7 @@ int session_get_queue_num(struct session *session)
  */
 int session_set_channel(struct session *session)
 {
-	if (session->channel.pending) {
+	if (channel_busy(&session->channel)) {
 		log_error("SET_BACKEND_REQ_FD: a request still waits for the old one");
 		return -EBUSY;
 	}
@@ -236,5 +242,24 @@ int session_set_status(struct session *session)
 	if (session->features_failed)
 		status &= ~(uint64_t)VIRTIO_CONFIG_S_FEATURES_OK;
 	session->status = status;
+	return 0;
+}
+
+/**
+ * session_get_shmem_config() - GET_SHMEM_CONFIG
+ * @session: the session
+ *
+ * The window is region 0, and the only one.
+ *
+ * Return: 0.
+ */
+int session_get_shmem_config(struct session *session)
+{
+	struct vhost_user_shmem_config *shmem = &session->message.payload.shmem;
+
+	memset(shmem, 0, sizeof(*shmem));
+	shmem->num_regions = 1;
+	shmem->sizes[0] = session->setup->device->window_size;
+	session->reply_size = sizeof(*shmem);
 	return 0;
 }

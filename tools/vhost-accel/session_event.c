@@ -23,7 +23,7 @@ bool session_wants_iotlb(const struct session *session)
 	struct ring_context context;
 
 	session_ring_context(session, &context);
-	return context.iova && session->channel.fd >= 0 && !session->channel.pending;
+	return context.iova && session->channel.fd >= 0 && !channel_busy(&session->channel);
 }
 
 /**

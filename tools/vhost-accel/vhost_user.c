@@ -200,6 +200,7 @@ static const struct request_rule request_rules[VHOST_USER_REQUESTS] = {
 	},
 	[VHOST_USER_SET_STATUS] = { .name = "SET_STATUS", FIXED(uint64_t), NEEDS(STATUS) },
 	[VHOST_USER_GET_STATUS] = { .name = "GET_STATUS", NEEDS(STATUS) },
+	[VHOST_USER_GET_SHMEM_CONFIG] = { .name = "GET_SHMEM_CONFIG", NEEDS(SHMEM) },
 };
 
 static const struct request_rule *find_rule(uint32_t request)

@@ -26,6 +26,7 @@
 #define VHOST_USER_PROTOCOL_RESET_DEVICE	(1ULL << 13)
 #define VHOST_USER_PROTOCOL_CONFIGURE_MEM_SLOTS	(1ULL << 15)
 #define VHOST_USER_PROTOCOL_STATUS		(1ULL << 16)
+#define VHOST_USER_PROTOCOL_SHMEM		(1ULL << 20)
 
 /** enum vhost_user_request - requests of a front end, those served here */
 enum vhost_user_request {
@@ -57,6 +58,7 @@ enum vhost_user_request {
 	VHOST_USER_REM_MEM_REG = 38,
 	VHOST_USER_SET_STATUS = 39,
 	VHOST_USER_GET_STATUS = 40,
+	VHOST_USER_GET_SHMEM_CONFIG = 44,
 	VHOST_USER_REQUESTS
 };
 
@@ -64,6 +66,8 @@ enum vhost_user_request {
 enum vhost_user_backend_request {
 	VHOST_USER_BACKEND_IOTLB_MSG = 1,
 	VHOST_USER_BACKEND_CONFIG_CHANGE_MSG = 2,
+	VHOST_USER_BACKEND_SHMEM_MAP = 9,
+	VHOST_USER_BACKEND_SHMEM_UNMAP = 10,
 };
 
 /** define VHOST_USER_MAX_REGIONS - regions, and so descriptors, in one message */
@@ -76,6 +80,10 @@ enum vhost_user_backend_request {
 #define VHOST_USER_VRING_NO_FD		(1ULL << 8)
 /** define VHOST_USER_CONFIG_MIGRATION - configuration comes from a migration */
 #define VHOST_USER_CONFIG_MIGRATION	1U
+/** define VHOST_USER_SHMEM_REGIONS - shared memory regions a device can have */
+#define VHOST_USER_SHMEM_REGIONS	256
+/** define VHOST_USER_MAP_WRITE - map for reading and writing */
+#define VHOST_USER_MAP_WRITE		1U
 
 struct vhost_user_header {
 	uint32_t request;
@@ -113,6 +121,22 @@ struct vhost_user_config {
 	uint8_t data[VHOST_USER_MAX_CONFIG];
 };
 
+/* Of all regions there can be; those without a size are not there. */
+struct vhost_user_shmem_config {
+	uint32_t num_regions;
+	uint32_t padding;
+	uint64_t sizes[VHOST_USER_SHMEM_REGIONS];
+};
+
+struct vhost_user_map {
+	uint8_t region;
+	uint8_t padding[7];
+	uint64_t fd_offset;
+	uint64_t region_offset;
+	uint64_t size;
+	uint64_t flags;
+};
+
 union vhost_user_payload {
 	uint64_t u64;
 	struct vhost_vring_state state;
@@ -122,6 +146,7 @@ union vhost_user_payload {
 	struct vhost_user_log log;
 	struct vhost_iotlb_msg iotlb;
 	struct vhost_user_config config;
+	struct vhost_user_shmem_config shmem;
 };
 
 /**

@@ -3,6 +3,7 @@
  * What can be said of vhost-accel without a kernel: which messages are well
  * formed, how they are received, where addresses lead, what options mean
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -51,6 +52,7 @@ static const struct shape shapes[] = {
 	{ 17, 0, 0, 0, 0 }, { 18, 8, 0, 0, 0 }, { 21, 0, 1, 1, 1 << 5 },
 	{ 34, 0, 0, 0, 1 << 13 }, { 36, 0, 0, 0, 1 << 15 }, { 37, 40, 1, 1, 1 << 15 },
 	{ 38, 40, 0, 1, 1 << 15 }, { 39, 8, 0, 0, 1 << 16 }, { 40, 0, 0, 0, 1 << 16 },
+	{ 44, 0, 0, 0, 1 << 20 },
 };
 
 TEST(shape_of_requests)
@@ -86,7 +88,7 @@ TEST(unknown_requests)
 {
 	static const uint32_t known[] = {
 		1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 21, 22, 24, 25,
-		34, 36, 37, 38, 39, 40,
+		34, 36, 37, 38, 39, 40, 44,
 	};
 	struct vhost_user_header header = { .flags = 1 };
 	unsigned int i, at = 0;
@@ -522,6 +524,81 @@ TEST(channel_waits)
 	channel_close(&channel);
 }
 
+static size_t put_reply(char *to, uint32_t request, uint32_t flags, uint32_t size,
+			uint64_t value)
+{
+	const struct vhost_user_header header = { request, flags, size };
+
+	memcpy(to, &header, sizeof(header));
+	memcpy(to + sizeof(header), &value, sizeof(value));
+	return sizeof(header) + sizeof(value);
+}
+
+/* What is to be mapped goes with its file, and the reply may come in pieces. */
+TEST(channel_maps)
+{
+	const struct vhost_user_map map = { .region_offset = 4096, .size = 8192, .flags = 1 };
+	char received[4096], reply[64];
+	struct channel channel;
+	uint64_t value = 7;
+	int pair[2], fd;
+	size_t i, size;
+
+	ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	channel_init(&channel);
+	channel_open(&channel, pair[1]);
+	fd = open("/dev/null", O_RDONLY);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(channel_send_map(&channel, VHOST_USER_BACKEND_SHMEM_MAP, &map, fd), 0);
+	EXPECT_TRUE(channel_busy(&channel));
+	/* The descriptor was the channel's, and is on its way. */
+	EXPECT_NE(fcntl(fd, F_GETFD), 0);
+	ASSERT_EQ(recv(pair[0], received, sizeof(received), 0), 12 + 40);
+	size = put_reply(reply, VHOST_USER_BACKEND_SHMEM_MAP, 5, 8, 1);
+	for (i = 0; i < size; i++) {
+		EXPECT_EQ(channel_receive(&channel, &value), -EAGAIN);
+		ASSERT_EQ(send(pair[0], reply + i, 1, 0), 1);
+	}
+	ASSERT_EQ(channel_receive(&channel, &value), 0);
+	EXPECT_EQ(value, 1UL);
+	EXPECT_FALSE(channel_busy(&channel));
+	channel_close(&channel);
+	close(pair[0]);
+}
+
+TEST(channel_distrusts)
+{
+	static const uint32_t wrong[][3] = {
+		{ 10, 5, 8 }, { 9, 1, 8 }, { 9, 13, 8 }, { 9, 5, 4 }, { 9, 5, 0xffffffff },
+	};
+	const struct vhost_user_map map = { .size = 4096 };
+	struct channel channel;
+	char reply[64];
+	uint64_t value;
+	unsigned int i;
+	int pair[2];
+	size_t size;
+
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+		channel_init(&channel);
+		channel_open(&channel, pair[1]);
+		ASSERT_EQ(channel_send_map(&channel, VHOST_USER_BACKEND_SHMEM_MAP, &map, -1), 0);
+		size = put_reply(reply, wrong[i][0], wrong[i][1], wrong[i][2], 0);
+		ASSERT_EQ(send(pair[0], reply, size, 0), (ssize_t)size);
+		EXPECT_EQ(channel_receive(&channel, &value), -EPROTO);
+		close(pair[0]);
+		channel_close(&channel);
+	}
+	/* Nobody is there any more. */
+	ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	channel_open(&channel, pair[1]);
+	ASSERT_EQ(channel_send_map(&channel, VHOST_USER_BACKEND_SHMEM_UNMAP, &map, -1), 0);
+	close(pair[0]);
+	EXPECT_NE(channel_receive(&channel, &value), 0);
+	channel_close(&channel);
+}
+
 TEST(numbers_in_options)
 {
 	unsigned long value;
@@ -598,6 +675,37 @@ TEST(can_options)
 		void *options = calloc(1, class->options_size);
 
 		for (k = 0; k < 3 && cases[i].name[k]; k++) {
+			rule = rule_of(class, cases[i].name[k]);
+			ASSERT_TRUE(rule);
+			ASSERT_EQ(rule->set(options, cases[i].value[k]), 0);
+		}
+		EXPECT_MSG(class->check(options) == cases[i].result, "case %u", i);
+		free(options);
+	}
+}
+
+TEST(video_options)
+{
+	static const struct {
+		const char *name[2];
+		const char *value[2];
+		int result;
+	} cases[] = {
+		{ { NULL }, { NULL }, -1 },
+		{ { "device" }, { "/dev/video0" }, 0 },
+		{ { "backing-fd" }, { "5" }, 0 },
+		{ { "device", "backing-fd" }, { "/dev/video0", "5" }, -1 },
+		{ { "device", "protocol" }, { "/dev/video0", "media" }, 0 },
+		{ { "device", "window-mib" }, { "/dev/video0", "64" }, 0 },
+	};
+	const struct device_class *class = class_find("video");
+	const struct option_rule *rule;
+	unsigned int i, k;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		void *options = calloc(1, class->options_size);
+
+		for (k = 0; k < 2 && cases[i].name[k]; k++) {
 			rule = rule_of(class, cases[i].name[k]);
 			ASSERT_TRUE(rule);
 			ASSERT_EQ(rule->set(options, cases[i].value[k]), 0);
