@@ -20,7 +20,9 @@ pinned buffers and registered files, and submits and reaps many at once. "pinned
 memory is pinned beforehand as well. "polling": worker and driver both poll.
 The storage daemon serves the same driver by vhost-user, split.
 can: "two programs" of the host talk to each other on the same bus; otherwise one of them is
-the driver of a guest. "the bus": what it can carry, while other processes load all processors.""",
+the driver of a guest. "the bus": what it can carry, while other processes load all processors.
+video: an encoder of the kernel, by the same program in the guest and on the host's node;
+"cpu": by the time of all processors.""",
     "guest": """All disks are in the same guest, on equal devices of the host.""",
     "counted": """One emulated processor that never idles, on a device that completes inline;
 what N requests more cost in user space and kernel, switches between tasks included. Interrupts
