@@ -59,9 +59,6 @@ static void walk_remove(struct tvm_walk *walk, uint32_t type, uint32_t index, ui
 {
 	struct v4l2_remove_buffers remove = { .index = index, .count = count, .type = type };
 
-	/* A type that there is not the device refuses, also where the node has no such call. */
-	if (!type || type > V4L2_BUF_TYPE_META_OUTPUT)
-		return;
 	ASK(walk, index, VIDIOC_REMOVE_BUFS, remove);
 }
 
