@@ -13,14 +13,24 @@ static inline int sk_drops_read(const struct sock *sk)
 #endif
 
 /*
- * Kernels before 7.1 answer to user space only. The caller's address space
- * lends a page for a moment; whoever writes to it meanwhile is the one who
- * could have set the option.
+ * Kernels before 7.1 answer to user space only, and those to which the operation that
+ * answers to the kernel was backported not for all kinds of sockets. The caller's
+ * address space then lends a page for a moment; whoever writes to it meanwhile is the
+ * one who could have set the option.
  */
-#ifndef VHA_COMPAT_GETSOCKOPT_ITER
 #include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/net.h>
 #include <linux/uaccess.h>
+
+static inline bool compat_answers_kernel(struct socket *sock)
+{
+#ifdef VHA_COMPAT_GETSOCKOPT_ITER
+	return READ_ONCE(sock->ops)->getsockopt_iter;
+#else
+	return false;
+#endif
+}
 
 static inline int compat_getsockopt(struct socket *sock, bool compat, int level, int optname,
 				    sockptr_t optval, sockptr_t optlen)
@@ -29,6 +39,8 @@ static inline int compat_getsockopt(struct socket *sock, bool compat, int level,
 	unsigned long page;
 	int len, ret;
 
+	if (compat_answers_kernel(sock))
+		return do_sock_getsockopt(sock, compat, level, optname, optval, optlen);
 	if (copy_from_sockptr(&len, optlen, sizeof(len)) || len != sizeof(int))
 		return -EINVAL;
 	page = vm_mmap(NULL, 0, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, 0);
@@ -46,6 +58,5 @@ static inline int compat_getsockopt(struct socket *sock, bool compat, int level,
 }
 
 #define do_sock_getsockopt	compat_getsockopt
-#endif
 
 #endif /* VHOST_ACCEL_COMPAT_NET_SOCK_H */
