@@ -1,11 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=bash disable=SC2034,SC2154 # variables shared between the parts
+# shellcheck shell=bash disable=SC2016,SC2034,SC2154 # variables shared between the parts
 # Layers stacked on the root file system: modules for one kernel, and tools.
 
 # Only what the results depend on, so that editing one part does not rebuild
 # the other.
 MODULE_SOURCES=(drivers include kunit Kbuild Makefile dkms.conf)
 TOOL_SOURCES=(tools selftests include drivers packaging Documentation/man Makefile dkms.conf)
+
+# What the compiler made of a file is kept: several trees, and each change to
+# one of them, compile mostly the same.
+COMPILER_CACHE='export PATH=/usr/lib/ccache:$PATH CCACHE_DIR=/run/ccache CCACHE_MAXSIZE=2G;'
+
+with_compiler_cache() {
+	mkdir -p "$CACHE/ccache"
+	in_root --bind "$CACHE/ccache:/run/ccache" "$@"
+}
 
 dkms_value() {
 	sed -n "s/^$1=\"\{0,1\}\([^\"]*\)\"\{0,1\}\$/\1/p" "$SRC/dkms.conf"
@@ -28,7 +37,7 @@ make_dkms_layer() {
 	say "building the modules for $RELEASE with dkms"
 	copy_sources "$out/tree/usr/src/$name-$version" "${MODULE_SOURCES[@]}"
 	# shellcheck disable=SC2016 # expanded in there
-	logged "dkms-$RELEASE" in_root --upper "$out" "$ROOT" -- sh -c '
+	logged "dkms-$RELEASE" with_compiler_cache --upper "$out" "$ROOT" -- sh -c "$COMPILER_CACHE"'
 		show() {
 			cat "/var/lib/dkms/$1/$2/build/make.log"
 			exit 1
@@ -48,8 +57,8 @@ make_debug_layer() {
 	say "building the modules for $RELEASE"
 	copy_sources "$out/tree/usr/src/vhost-accel" "${MODULE_SOURCES[@]}"
 	# shellcheck disable=SC2016 # expanded in there
-	logged "modules-$RELEASE" in_root --upper "$out" "${KERNEL_ENTER[@]}" "${KERNEL_LOWER[@]}" \
-		--workdir /usr/src/vhost-accel "$ROOT" -- sh -c '
+	logged "modules-$RELEASE" with_compiler_cache --upper "$out" "${KERNEL_ENTER[@]}" "${KERNEL_LOWER[@]}" \
+		--workdir /usr/src/vhost-accel "$ROOT" -- sh -c "$COMPILER_CACHE"'
 		make -j"$(nproc)" KDIR="$1" kunit &&
 		mkdir -p "/lib/modules/$2/updates" &&
 		find . -name "*.ko" -exec cp -t "/lib/modules/$2/updates" {} + &&
@@ -81,7 +90,7 @@ make_tools_layer() {
 	say "building tools and test programs"
 	copy_sources "$out/tree/build" "${TOOL_SOURCES[@]}"
 	# shellcheck disable=SC2016 # expanded in there
-	logged tools in_root --upper "$out" --workdir /build "$ROOT" -- sh -c '
+	logged tools with_compiler_cache --upper "$out" --workdir /build "$ROOT" -- sh -c "$COMPILER_CACHE"'
 		{ [ ! -e tools/Makefile ] || make -j"$(nproc)" install-tools PREFIX=/usr; } &&
 		{ [ ! -e selftests/Makefile ] ||
 			make -j"$(nproc)" -C selftests O=/usr/lib/vhost-accel/selftests; } &&
@@ -121,6 +130,6 @@ compile() {
 	in_root --bind "$work:/build" --ro-bind "$SRC:/src" "$ROOT" -- \
 		rsync -a --delete --exclude='*.o' --exclude='*.ko' --exclude='*.mod*' --exclude='.*.cmd' \
 		--exclude=Module.symvers --exclude=modules.order --exclude=generated "${parts[@]}" /build/ &&
-		in_root --bind "$work:/build" "${KERNEL_ENTER[@]}" --workdir /build "$ROOT" -- \
-			make -s -j"$(nproc)" KDIR="$KDIR" "$@" modules
+		with_compiler_cache --bind "$work:/build" "${KERNEL_ENTER[@]}" --workdir /build "$ROOT" -- \
+			sh -c "$COMPILER_CACHE"'exec make -s -j"$(nproc)" "$@" modules' sh KDIR="$KDIR" "$@"
 }

@@ -226,14 +226,20 @@ end_run() {
 }
 
 # A host VM keeps its processors busy, since it emulates them.  No more than the
-# machine has run at a time; the others wait here, before their time starts.
+# machine has run at a time; the others wait here in turn, before their time
+# starts.
 take_slot() {
-	local slot
+	local slot turn
 
+	exec {turn}>"$CACHE/run/turn"
+	flock "$turn"
 	while :; do
 		for slot in $(seq "$(nproc)"); do
 			exec {SLOT}>"$CACHE/run/slot-$slot"
-			! flock -n "$SLOT" || return 0
+			if flock -n "$SLOT"; then
+				exec {turn}>&-
+				return
+			fi
 			exec {SLOT}>&-
 		done
 		sleep 1
