@@ -37,20 +37,23 @@ apt_options() {
 		sed 's/;$//'
 }
 
-need_mmdebstrap() {
-	command -v mmdebstrap >/dev/null && return
-	command -v apt-get >/dev/null || die "needs mmdebstrap, and there is no apt to install it with"
-	say "installing mmdebstrap"
-	logged apt bash -c 'apt-get -y --no-install-recommends install mmdebstrap ||
-		{ apt-get update && apt-get -y --no-install-recommends install mmdebstrap; }' ||
-		die "cannot install mmdebstrap with apt"
+# need_program NAME [PACKAGE]: a bare Debian lacks even mount(8).
+need_program() {
+	local package=${2:-$1}
+
+	command -v "$1" >/dev/null && return
+	command -v apt-get >/dev/null || die "needs $package, and there is no apt to install it with"
+	say "installing $package"
+	logged apt bash -c "apt-get -y --no-install-recommends install $package ||
+		{ apt-get update && apt-get -y --no-install-recommends install $package; }" ||
+		die "cannot install $package with apt"
 }
 
 make_rootfs() {
 	local out=$1 mirror option options=()
 
 	command -v apt-get >/dev/null || die "needs a Debian machine: there is no apt here"
-	need_mmdebstrap
+	need_program mmdebstrap
 	mirror=$(mirror_uri)
 	[ -n "$mirror" ] || die "no Debian mirror in this machine's apt configuration (set VHOST_ACCEL_MIRROR)"
 	need_space 6 "the root file system"
@@ -77,6 +80,7 @@ make_rootfs() {
 want_rootfs() {
 	local dir
 
+	need_program mount
 	dir=$(rootfs_dir)
 	cached "$dir" make_rootfs
 	prune 2 "rootfs-*"
