@@ -18,7 +18,7 @@ mkdir -p "$WORK"
 chmod 1777 "$WORK"
 cp -r /share/guest "$WORK"
 [ $# -gt 0 ] || set -- verify queues durability reconnect
-for part in verify durability reconnect vsock; do
+for part in verify durability reconnect vsock can; do
 	# shellcheck source=/dev/null
 	. "$HERE/$part.sh"
 done
