@@ -6,7 +6,7 @@ import contextlib
 import os
 import subprocess
 
-from case import COUNT, Case, Pair, output_of, value_of
+from case import COUNT, CPU_TIME, Case, Pair, output_of, value_of
 
 BENCH = "/usr/lib/vhost-accel/selftests/bench/can_bench"
 BUS = "vhabench"
@@ -100,6 +100,23 @@ def full_bus(name, mode):
     }, (Pair("split", "the bus", 1),), FPS)
 
 
+def cpu(mode):
+    """Processor time for 1000 frames of a bus that is full, of both ends."""
+    frames, options = BUSES["1M"]
+
+    def measure(*more):
+        def spent(settings):
+            line = output_of(command(mode, "--rate", str(frames), "--seconds",
+                                     str(settings.seconds), *options, *more))
+            return value_of(line, "cpu_us") * 1000 / value_of(line, "received")
+        return spent
+    return Case(f"can/cpu/{mode}", {
+        "split": measure(),
+        PAIR: measure("--pair"),
+        "packed": measure("--packed"),
+    }, (Pair("split", PAIR), Pair("packed", PAIR)), CPU_TIME)
+
+
 def idle():
     """Of a controller that is started, on a bus where nothing happens."""
     def measure(settings):
@@ -110,7 +127,8 @@ def idle():
 
 def timed():
     """Cases measured by the clock."""
-    return [idle(), full_rate("to-bus"), full_rate("from-bus"), round_trip()] + \
+    return [idle(), full_rate("to-bus"), full_rate("from-bus"), round_trip(),
+            cpu("to-bus"), cpu("from-bus")] + \
         [full_bus(name, mode) for name in BUSES for mode in ("to-bus", "from-bus")]
 
 

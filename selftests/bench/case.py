@@ -12,6 +12,9 @@ from typing import Callable, NamedTuple, Optional
 
 RATE = "requests/s"
 COUNT = "instructions/request"
+CPU_TIME = "us of processor time"
+# Units of which less is better.
+COSTS = (COUNT, CPU_TIME)
 
 
 class Pair(NamedTuple):

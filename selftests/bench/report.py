@@ -6,7 +6,7 @@ import json
 import statistics
 import sys
 
-from case import COUNT
+from case import COSTS
 
 TEXT = {
     "timed": "Requests per second through the tiny VMM and in the host itself; {0} rounds",
@@ -21,6 +21,8 @@ memory is pinned beforehand as well. "polling": worker and driver both poll.
 The storage daemon serves the same driver by vhost-user, split.
 can: "two programs" of the host talk to each other on the same bus; otherwise one of them is
 the driver of a guest. "the bus": what it can carry, while other processes load all processors.
+"cpu": us of processor time for 1000 frames, of both ends and all between; the ratio is the peer's
+by ours.
 video: an encoder of the kernel, by the same program in the guest and on the host's node;
 "cpu": by the time of all processors.""",
     "guest": """All disks are in the same guest, on equal devices of the host.""",
@@ -37,7 +39,7 @@ FORMAT = "{:<26} {:<19} {:>7}  {:<15} {:>7}  {:>5}  {:>5} {:>5}  {:>4}  {}"
 def ratios(case, pair):
     """Of each round; more is better for us."""
     both = zip(case["values"][pair["ours"]], case["values"][pair["peer"]])
-    if case["unit"] == COUNT:
+    if case["unit"] in COSTS:
         return [peer / ours for ours, peer in both]
     return [ours / peer for ours, peer in both]
 
