@@ -229,10 +229,11 @@ static int serve(struct vha_queue *vq, struct vha_chain *chain)
 			       VIRTIO_CAN_RESULT_NOT_OK);
 		return 0;
 	}
-	if (!vha_can_started(to_can(vq->dev)))
-		return reject(vq, chain, VHA_CAN_TX_STOPPED);
 	if (read_frame(vq, chain, &frame))
 		return reject(vq, chain, VHA_CAN_TX_REJECTED);
+	/* After that, for which the guest's memory can make us wait. */
+	if (!vha_can_started(to_can(vq->dev)))
+		return reject(vq, chain, VHA_CAN_TX_STOPPED);
 	return transmit(vq, chain, &frame);
 }
 

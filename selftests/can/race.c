@@ -124,6 +124,45 @@ TEST_F_TIMEOUT(race, bus_off_while_starting, 120)
 	EXPECT_EQ(tvm_can_stat(&self->can, "bus_offs"), round);
 }
 
+/* A frame that is read while the controller goes off the bus does not get onto it. */
+TEST_F_TIMEOUT(race, bus_off_while_transmitting, 120)
+{
+	struct tvm_queue *vq = &self->can.vqs[TVM_CAN_TX];
+	struct tvm_can_frame frame;
+	uint8_t message[TVM_CAN_HEADER];
+	uint64_t header, page;
+	struct tvm_used used;
+	unsigned int round;
+	uint8_t result;
+	int stall;
+
+	header = tvm_mem_alloc(&self->can.mem, sizeof(message), 8);
+	tvm_can_frame_fill(&frame, 0x123, 0, 8, 0);
+	tvm_can_frame_header(&frame, message);
+	tvm_mem_write(&self->can.mem, header, message, sizeof(message));
+	for (round = 0; round < 5; round++) {
+		ASSERT_EQ(tvm_can_control(&self->can, TVM_CAN_START), TVM_CAN_OK);
+		page = tvm_mem_alloc(&self->can.mem, TVM_PAGE, TVM_PAGE);
+		stall = tvm_stall(tvm_mem_ptr(&self->can.mem, page, TVM_PAGE), TVM_PAGE);
+		if (stall < 0)
+			SKIP("no userfaultfd");
+		ASSERT_GE(tvm_queue_add(vq, (struct tvm_seg[]){
+			{ header, sizeof(message) }, { page, 8 }, { self->results, 1 },
+		}, 2, 1, NULL, 0), 0);
+		tvm_queue_kick(vq);
+		ASSERT_TRUE(tvm_stall_wait(stall, harness_scaled(5000)));
+		tvm_can_host_error(self->host, CAN_ERR_BUSOFF);
+		ASSERT_TRUE(config_changed(self, harness_scaled(5000)));
+		tvm_stall_end(stall);
+		ASSERT_EQ(tvm_queue_wait(vq, &used, harness_scaled(5000)), 0);
+		tvm_mem_read(&self->can.mem, self->results, &result, 1);
+		EXPECT_EQ(result, TVM_CAN_NOT_OK);
+	}
+	EXPECT_TRUE(tvm_can_host_silent(self->host, 200));
+	EXPECT_EQ(tvm_can_stat(&self->can, "tx_frames"), 0);
+	EXPECT_EQ(tvm_can_stat(&self->can, "tx_stopped"), round);
+}
+
 /*
  * Without an interface starting fails, so a driver whose start did not is told
  * when it is gone: also if that happens while what was received before is thrown
