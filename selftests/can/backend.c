@@ -3,7 +3,10 @@
  * CAN: what can be a bus, parameters, features, and their order
  */
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -126,6 +129,50 @@ TEST_F(backend, offered_features)
 	ASSERT_EQ(tvm_dev_backend_set(&self->dev, fd, 0), 0);
 	EXPECT_EQ(offered(self), TVM_CAN_F_CLASSIC | TVM_CAN_F_RTR);
 	close(fd);
+}
+
+/* Neither the module for the protocol nor that for raw sockets is needed by ours. */
+TEST_F(backend, no_symbols)
+{
+	char line[512], name[64], users[256];
+	FILE *modules = fopen("/proc/modules", "r");
+	unsigned int found = 0;
+
+	ASSERT_TRUE(modules);
+	while (fgets(line, sizeof(line), modules)) {
+		if (sscanf(line, "%63s %*u %*u %255s", name, users) != 2 ||
+		    (strcmp(name, "can") && strcmp(name, "can_raw")))
+			continue;
+		EXPECT_FALSE(strstr(users, "vhost_accel"));
+		found++;
+	}
+	fclose(modules);
+	if (!found)
+		SKIP("CAN is built into this kernel");
+}
+
+/* What the socket can reach is the opener's, in whatever name space the VMM is. */
+TEST_F(backend, other_namespace)
+{
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), host;
+	struct tvm_can_options options = { .cfg = { .event_idx = true } };
+	static struct tvm_can can;
+	struct tvm_can_bus bus;
+
+	ASSERT_GE(home, 0);
+	ASSERT_EQ(unshare(CLONE_NEWNET), 0);
+	tvm_can_bus_create(&bus, false);
+	options.socket = tvm_can_socket(bus.name);
+	host = tvm_can_socket(bus.name);
+	ASSERT_EQ(setns(home, CLONE_NEWNET), 0);
+	tvm_can_create(&can, self->bus.name, &options);
+	tvm_can_expect_works(&can, host);
+	/* The interface of that name that is here is another one. */
+	ASSERT_EQ(tvm_can_command("ip link set %s down", self->bus.name), 0);
+	tvm_can_expect_works(&can, host);
+	tvm_can_destroy(&can);
+	close(host);
+	close(home);
 }
 
 static int acknowledge(struct backend_fixture *self, uint64_t features)

@@ -148,6 +148,31 @@ TEST_F(confirm, confirmed)
 	EXPECT_TRUE(tvm_can_frame_equal(&frame, &seen));
 }
 
+/* Before the byte of the result there may be memory of no length. */
+TEST_F(confirm, empty_segments)
+{
+	uint64_t gpa = tvm_mem_alloc(&self->can.mem, 64, 8);
+	struct tvm_seg segs[3] = { { gpa, 24 }, { gpa + 40, 0 }, { gpa + 48, 2 } };
+	struct tvm_queue *vq = &self->can.vqs[TVM_CAN_TX];
+	struct tvm_can_frame frame;
+	uint8_t message[24];
+	struct tvm_used used;
+
+	tvm_can_frame_fill(&frame, 0x123, 0, 8, 42);
+	tvm_can_frame_header(&frame, message);
+	memcpy(message + 16, frame.data, 8);
+	tvm_mem_write(&self->can.mem, gpa, message, sizeof(message));
+	tvm_mem_fill(&self->can.mem, gpa + 40, TVM_CAN_NO_RESULT, 24);
+	ASSERT_GE(tvm_queue_add(vq, segs, 1, 2, NULL, 0), 0);
+	tvm_queue_kick(vq);
+	ASSERT_EQ(tvm_queue_wait(vq, &used, harness_scaled(5000)), 0);
+	EXPECT_TRUE(!used.len_known || used.len == 1);
+	tvm_mem_read(&self->can.mem, gpa + 40, message, sizeof(message));
+	EXPECT_EQ(message[8], TVM_CAN_OK);
+	EXPECT_EQ(message[0], TVM_CAN_NO_RESULT);
+	EXPECT_EQ(message[9], TVM_CAN_NO_RESULT);
+}
+
 /* Of a frame that looks like ours but is somebody else's nothing is confirmed. */
 TEST_F(confirm, forged)
 {

@@ -87,6 +87,75 @@ TEST_F(control, start_and_stop)
 	EXPECT_FALSE(tvm_event_wait(self->can.config_fd, 0));
 }
 
+/* Frames of the host, and then what ends the session, with nothing to receive them. */
+static void end_with_frames(struct control_fixture *self, const struct control_variant *variant,
+			    bool bus_off)
+{
+	const struct vha_can_params params = { .confirm_ms = 10000 };
+	struct tvm_can_options options = {
+		.cfg = variant->cfg, .features = variant->features, .rx = -1, .params = &params,
+	};
+	struct tvm_can_frame frame, seen;
+	unsigned int i;
+
+	tvm_can_destroy(&self->can);
+	tvm_can_create(&self->can, self->bus.name, &options);
+	tvm_can_frame_fill(&frame, 1, 0, 8, 1);
+	for (i = 0; i < 5; i++)
+		ASSERT_EQ(tvm_can_host_send(self->host, &frame), 0);
+	/* The device has read them when it has dealt with what came after. */
+	ASSERT_EQ(tvm_can_send(&self->can, &frame), TVM_CAN_OK);
+	ASSERT_EQ(tvm_can_host_receive(self->host, &seen, harness_scaled(5000)), 0);
+	if (bus_off) {
+		tvm_can_host_error(self->host, CAN_ERR_BUSOFF);
+		ASSERT_TRUE(config_changed(self));
+	} else {
+		ASSERT_EQ(tvm_can_control(&self->can, TVM_CAN_STOP), TVM_CAN_OK);
+	}
+}
+
+/* What there were no buffers for is of no use to a guest that starts again. */
+TEST_F(control, stopped_with_frames)
+{
+	struct tvm_can_frame seen;
+	unsigned int bus_off;
+
+	for (bus_off = 0; bus_off < 2; bus_off++) {
+		end_with_frames(self, variant, bus_off);
+		tvm_can_post(&self->can, self->can.num);
+		EXPECT_EQ(tvm_can_receive(&self->can, &seen, 200), -ETIMEDOUT);
+		EXPECT_EQ(tvm_can_stat(&self->can, "rx_frames"), 0);
+		ASSERT_EQ(tvm_can_control(&self->can, TVM_CAN_START), TVM_CAN_OK);
+		tvm_can_expect_works(&self->can, self->host);
+		EXPECT_EQ(tvm_can_stat(&self->can, "rx_stale"), 5);
+	}
+}
+
+/* What a socket had no room for before is nobody's loss. */
+TEST_F(control, used_socket)
+{
+	struct tvm_can_options options = {
+		.cfg = variant->cfg, .features = variant->features,
+		.socket = tvm_can_socket(self->bus.name),
+	};
+	struct tvm_can_frame frame;
+	int smallest = 1;
+	unsigned int i;
+
+	tvm_can_destroy(&self->can);
+	ASSERT_EQ(setsockopt(options.socket, SOL_SOCKET, SO_RCVBUF, &smallest,
+			     sizeof(smallest)), 0);
+	if (variant->features & TVM_CAN_F_LATE)
+		tvm_can_socket_option(options.socket, CAN_RAW_RECV_OWN_MSGS, 1);
+	tvm_can_frame_fill(&frame, 1, 0, 8, 1);
+	for (i = 0; i < 100; i++)
+		ASSERT_EQ(tvm_can_host_send(self->host, &frame), 0);
+	ASSERT_GT(tvm_can_socket_drops(options.socket), 0);
+	tvm_can_create(&self->can, self->bus.name, &options);
+	tvm_can_expect_works(&self->can, self->host);
+	EXPECT_EQ(tvm_can_stat(&self->can, "rx_overruns"), 0);
+}
+
 TEST_F(control, wrong_messages)
 {
 	struct tvm_queue *vq = &self->can.vqs[TVM_CAN_CONTROL];

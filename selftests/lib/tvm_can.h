@@ -37,6 +37,8 @@
 #define TVM_CAN_HEADER		16U
 #define TVM_CAN_DATA		64U
 #define TVM_CAN_WAIT_MS		20000
+/* Frames that a program of the host receives with one call. */
+#define TVM_CAN_MANY		64U
 
 enum {
 	TVM_CAN_TX,
@@ -129,6 +131,7 @@ int tvm_can_socket(const char *interface);
 void tvm_can_socket_option(int fd, int name, int value);
 int tvm_can_host_send(int fd, const struct tvm_can_frame *frame);
 int tvm_can_host_receive(int fd, struct tvm_can_frame *frame, unsigned int timeout_ms);
+unsigned int tvm_can_host_receive_many(int fd, struct tvm_can_frame *frames, unsigned int max);
 bool tvm_can_host_silent(int fd, unsigned int ms);
 void tvm_can_host_error(int fd, canid_t errors);
 int64_t tvm_can_socket_drops(int fd);

@@ -124,6 +124,19 @@ int tvm_can_host_send(int fd, const struct tvm_can_frame *frame)
 	return sent == size ? 0 : -EIO;
 }
 
+static void frame_of(struct tvm_can_frame *frame, const struct canfd_frame *cf, ssize_t size)
+{
+	memset(frame, 0, sizeof(*frame));
+	frame->flags = size == CANFD_MTU ? TVM_CAN_FD : 0;
+	if (cf->can_id & CAN_EFF_FLAG)
+		frame->flags |= TVM_CAN_EXTENDED;
+	if (cf->can_id & CAN_RTR_FLAG)
+		frame->flags |= TVM_CAN_RTR;
+	frame->id = cf->can_id & (CAN_EFF_MASK | CAN_ERR_FLAG);
+	frame->len = cf->len;
+	memcpy(frame->data, cf->data, cf->len <= TVM_CAN_DATA ? cf->len : TVM_CAN_DATA);
+}
+
 /**
  * tvm_can_host_receive() - take a frame from the bus
  * @fd: a socket
@@ -146,16 +159,38 @@ int tvm_can_host_receive(int fd, struct tvm_can_frame *frame, unsigned int timeo
 	}
 	if (size < 0)
 		return -errno;
-	memset(frame, 0, sizeof(*frame));
-	frame->flags = size == CANFD_MTU ? TVM_CAN_FD : 0;
-	if (cf.can_id & CAN_EFF_FLAG)
-		frame->flags |= TVM_CAN_EXTENDED;
-	if (cf.can_id & CAN_RTR_FLAG)
-		frame->flags |= TVM_CAN_RTR;
-	frame->id = cf.can_id & (CAN_EFF_MASK | CAN_ERR_FLAG);
-	frame->len = cf.len;
-	memcpy(frame->data, cf.data, cf.len <= TVM_CAN_DATA ? cf.len : TVM_CAN_DATA);
+	frame_of(frame, &cf, size);
 	return 0;
+}
+
+/**
+ * tvm_can_host_receive_many() - take frames from the bus, as many as there are
+ * @fd: a socket
+ * @frames: filled in
+ * @max: room for so many, at most TVM_CAN_MANY
+ *
+ * Return: how many, 0 when there are none.
+ */
+unsigned int tvm_can_host_receive_many(int fd, struct tvm_can_frame *frames, unsigned int max)
+{
+	struct mmsghdr messages[TVM_CAN_MANY] = { 0 };
+	struct canfd_frame cf[TVM_CAN_MANY] = { 0 };
+	struct iovec iov[TVM_CAN_MANY];
+	unsigned int i;
+	int n;
+
+	ASSERT_LE(max, TVM_CAN_MANY);
+	for (i = 0; i < max; i++) {
+		iov[i] = (struct iovec){ .iov_base = &cf[i], .iov_len = sizeof(cf[i]) };
+		messages[i].msg_hdr.msg_iov = &iov[i];
+		messages[i].msg_hdr.msg_iovlen = 1;
+	}
+	n = recvmmsg(fd, messages, max, MSG_DONTWAIT, NULL);
+	if (n < 0)
+		n = 0;
+	for (i = 0; i < (unsigned int)n; i++)
+		frame_of(&frames[i], &cf[i], messages[i].msg_len);
+	return n;
 }
 
 /**
