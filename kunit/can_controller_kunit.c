@@ -277,21 +277,26 @@ static void flight_expire_test(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, entry);
 	KUNIT_EXPECT_EQ(test, vha_can_flight_deadline(flight), U64_MAX);
 	vha_can_flight_expire(flight, U64_MAX);
+	KUNIT_EXPECT_FALSE(test, vha_can_flight_sent(flight, entry, 400));
 	KUNIT_EXPECT_NULL(test, vha_can_flight_take(flight));
+	KUNIT_EXPECT_EQ(test, vha_can_flight_deadline(flight), 400);
 }
 
 static void flight_cancel_test(struct kunit *test)
 {
 	struct vha_can_flight *flight = flight_create(test);
-	struct vha_can_entry *sending, *refused;
+	struct vha_can_entry *sending, *refused, *confirmed;
 
 	launch(test, flight, 1, 1, 10, 100);
 	launch(test, flight, 2, 1, 11, 100);
 	KUNIT_EXPECT_TRUE(test, confirm(flight, 2, 1));
 	sending = begin(flight, 3, 1, 12);
 	refused = begin(flight, 4, 1, 13);
+	confirmed = begin(flight, 5, 1, 14);
 	KUNIT_ASSERT_NOT_NULL(test, sending);
 	KUNIT_ASSERT_NOT_NULL(test, refused);
+	KUNIT_ASSERT_NOT_NULL(test, confirmed);
+	KUNIT_EXPECT_TRUE(test, confirm(flight, 5, 1));
 	vha_can_flight_cancel(flight);
 	vha_can_flight_cancel(flight);
 	expect_done(test, flight, 11, VHA_CAN_CONFIRMED);
@@ -301,6 +306,9 @@ static void flight_cancel_test(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, vha_can_flight_sent(flight, sending, 200));
 	KUNIT_EXPECT_FALSE(test, vha_can_flight_abort(flight, refused));
 	expect_done(test, flight, 12, VHA_CAN_CANCELLED);
+	/* What was on the bus before was on the bus. */
+	KUNIT_EXPECT_TRUE(test, vha_can_flight_sent(flight, confirmed, 200));
+	expect_done(test, flight, 14, VHA_CAN_CONFIRMED);
 	KUNIT_EXPECT_EQ(test, flight->nr, 0);
 }
 
