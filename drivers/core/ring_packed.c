@@ -129,9 +129,12 @@ static void packed_set_event(struct vha_ring *ring, u16 off_wrap, u16 flags)
 
 void vha_packed_disable_kick(struct vha_ring *ring)
 {
-	/* A stale event lets a driver notify once in two rounds of the ring. */
-	if (!ring->event_idx)
-		packed_set_event(ring, 0, VRING_PACKED_EVENT_FLAG_DISABLE);
+	/*
+	 * With events as well: what stands there before we first wait asks for
+	 * each notification, and later a stale event lets a driver notify once in
+	 * two rounds of the ring.
+	 */
+	packed_set_event(ring, 0, VRING_PACKED_EVENT_FLAG_DISABLE);
 }
 
 void vha_packed_enable_kick(struct vha_ring *ring)

@@ -34,6 +34,7 @@ mutations() {
 		event-off-by-one|split-signal|ring_split.c|s/event - 1) < fresh/event - 1) <= fresh/
 		event-wrap-ignored|packed-signal|ring_packed.c|s/slot -= ring->num;//
 		held-back-not|in-order-return|ring.c|s/if (!order->done)/if (0)/
+		stale-event-left|test|ring_packed.c|s/packed_set_event(ring, 0, VRING_PACKED_EVENT_FLAG_DISABLE);/if (!ring->event_idx) &/
 		event-not-logged|test|ring_split.c|s/vha_ring_log(ring, event, sizeof(u16));/;/
 		batch-half-logged|fuzz|ring_split.c|s/if (total > head)/if (0)/
 		signal-barrier-gone|test|ring.c|s/virt_mb();//
