@@ -193,10 +193,9 @@ void vha_queue_used_many(struct vha_queue *vq, const struct vha_used *used, unsi
 	rcu_read_lock();
 	spin_lock_irqsave(&vq->lock, flags);
 	batched = in_task() && vq->batch == current;
-	for (i = 0; i < nr; i++) {
+	for (i = 0; trace_vha_request_end_enabled() && i < nr; i++)
 		trace_vha_request_end(vq, &used[i].token, used[i].len, batched);
-		vha_ring_stage(&vq->ring, &used[i].token, used[i].len);
-	}
+	vha_ring_stage_many(&vq->ring, used, nr);
 	WRITE_ONCE(vq->returned, vq->returned + nr);
 	vha_stat_add(vq, VHA_STAT_USED, nr);
 	if (!in_task())

@@ -93,11 +93,10 @@ static inline bool vha_ring_room(struct vha_ring *ring, u16 count)
 /**
  * vha_ring_returned() - count what was staged
  * @ring: the ring
- * @count: how much: a buffer (split) or descriptors (packed)
+ * @count: how much: buffers (split) or descriptors (packed)
  */
-static inline void vha_ring_returned(struct vha_ring *ring, u16 count)
+static inline void vha_ring_returned(struct vha_ring *ring, u32 count)
 {
-	ring->staged++;
 	/* Pairs with vha_ring_room(): the in-order slot was read before. */
 	smp_store_release(&ring->returned, ring->returned + count);
 }

@@ -172,9 +172,25 @@ void vha_packed_stage(struct vha_ring *ring, u16 id, u16 ndescs, u32 len)
 		ring->first_flags = flags;
 	}
 	packed_advance(ring, &ring->used_next, &ring->used_wrap, ndescs);
+	ring->staged++;
 	if (ring->log)
 		vha_ring_log(ring, &desc->len,
 			     sizeof(*desc) - offsetof(typeof(*desc), len));
+}
+
+void vha_packed_stage_many(struct vha_ring *ring, const struct vha_used *used,
+			   unsigned int nr)
+{
+	unsigned int i;
+	u32 count = 0;
+
+	for (i = 0; i < nr; i++) {
+		const struct vha_token *token = &used[i].token;
+
+		vha_packed_stage(ring, token->id, token->ndescs, used[i].len);
+		count += token->ndescs;
+	}
+	vha_ring_returned(ring, count);
 }
 
 void vha_packed_publish(struct vha_ring *ring)

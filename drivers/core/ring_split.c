@@ -150,6 +150,17 @@ void vha_split_stage(struct vha_ring *ring, u16 id, u32 len)
 	vha_store32(&elem->id, id);
 	vha_store32(&elem->len, len);
 	ring->used_next++;
+	ring->staged++;
+}
+
+void vha_split_stage_many(struct vha_ring *ring, const struct vha_used *used,
+			  unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		vha_split_stage(ring, used[i].token.id, used[i].len);
+	vha_ring_returned(ring, nr);
 }
 
 /* The staged elements are in sequence, except where the ring ends. */

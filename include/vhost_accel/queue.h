@@ -243,16 +243,6 @@ struct vha_queue {
 typedef int (*vha_chain_fn)(struct vha_queue *vq, struct vha_chain *chain);
 
 /**
- * struct vha_used - a buffer to return, for vha_queue_used_many()
- * @token: of the buffer
- * @len: bytes written into it
- */
-struct vha_used {
-	struct vha_token token;
-	u32 len;
-};
-
-/**
  * typedef vha_ready_fn - whether there is something to do, while polling
  * @vq: the queue
  *

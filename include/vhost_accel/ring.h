@@ -27,7 +27,7 @@
  * - the available side (vha_ring_fetch(), vha_ring_unfetch(),
  *   vha_ring_pending(), vha_ring_disable_kick(), vha_ring_enable_kick()),
  *   serialised by the queue mutex;
- * - the used side (vha_ring_stage(), vha_ring_publish(),
+ * - the used side (vha_ring_stage(), vha_ring_stage_many(), vha_ring_publish(),
  *   vha_ring_need_signal()), serialised by the queue spinlock.
  *
  * The two sides share two things. In the in-order table fetch fills a slot's
@@ -117,6 +117,16 @@ struct vha_token {
 	u16 id;
 	u16 ndescs;
 	u16 slot;
+};
+
+/**
+ * struct vha_used - a buffer to be returned to the driver
+ * @token: of the buffer
+ * @len: bytes written into it
+ */
+struct vha_used {
+	struct vha_token token;
+	u32 len;
 };
 
 /**
@@ -275,6 +285,8 @@ bool vha_split_pending(struct vha_ring *ring);
 void vha_split_disable_kick(struct vha_ring *ring);
 void vha_split_enable_kick(struct vha_ring *ring);
 void vha_split_stage(struct vha_ring *ring, u16 id, u32 len);
+void vha_split_stage_many(struct vha_ring *ring, const struct vha_used *used,
+			  unsigned int nr);
 void vha_split_publish(struct vha_ring *ring);
 bool vha_split_need_signal(struct vha_ring *ring, u32 fresh);
 
@@ -284,6 +296,8 @@ bool vha_packed_pending(struct vha_ring *ring);
 void vha_packed_disable_kick(struct vha_ring *ring);
 void vha_packed_enable_kick(struct vha_ring *ring);
 void vha_packed_stage(struct vha_ring *ring, u16 id, u16 ndescs, u32 len);
+void vha_packed_stage_many(struct vha_ring *ring, const struct vha_used *used,
+			   unsigned int nr);
 void vha_packed_publish(struct vha_ring *ring);
 bool vha_packed_need_signal(struct vha_ring *ring, u32 fresh);
 
@@ -372,6 +386,8 @@ static inline bool vha_ring_enable_kick(struct vha_ring *ring)
 }
 
 void vha_ring_stage(struct vha_ring *ring, const struct vha_token *token, u32 len);
+void vha_ring_stage_many(struct vha_ring *ring, const struct vha_used *used,
+			 unsigned int nr);
 
 /**
  * vha_ring_publish() - let the driver see all staged buffers

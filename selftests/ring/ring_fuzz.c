@@ -147,6 +147,16 @@ static void forget(unsigned int index)
 		(fuzz.num_flight - index) * sizeof(fuzz.flight[0]));
 }
 
+static void stage(const struct flight *flight)
+{
+	const struct vha_used used = { .token = flight->token, .len = flight->len };
+
+	if (fuzz_take(1) & 1)
+		vha_ring_stage(fuzz.ring, &used.token, used.len);
+	else
+		vha_ring_stage_many(fuzz.ring, &used, 1);
+}
+
 static void complete(unsigned int index)
 {
 	struct flight *flight = &fuzz.flight[index];
@@ -160,7 +170,7 @@ static void complete(unsigned int index)
 						  16 * (fuzz.used % fuzz.ring->num) + 14), 2);
 	flight->len = fuzz_take(1) & 1 ? fuzz_take(4) : 0;
 	flight->done = true;
-	vha_ring_stage(fuzz.ring, &flight->token, flight->len);
+	stage(flight);
 	if (!fuzz.ring->in_order) {
 		check_staged(flight, flags_before);
 		forget(index);

@@ -62,6 +62,34 @@ static void batches(unsigned int flags)
 	rig_close(rig);
 }
 
+/* All at once is as one after the other, for the log as well. */
+static void batch_together(unsigned int flags)
+{
+	struct rig *rig = rig_open(flags, NUM);
+	struct vha_token tokens[NUM];
+	struct vha_used used[NUM];
+	unsigned int round, i, first = 0;
+
+	for (round = 0; round < 50; round++) {
+		unsigned int n = fetch_all(rig, first, tokens);
+
+		for (i = 0; i < n; i++)
+			used[i] = (struct vha_used){ .token = tokens[i], .len = first + i };
+		/* Some alone before and after, the others together. */
+		vha_ring_stage(rig->ring, &tokens[0], first);
+		vha_ring_stage_many(rig->ring, used + 1, round % n);
+		vha_ring_stage_many(rig->ring, used + 1 + round % n, n - 1 - round % n);
+		CHECK(rig->ring->staged == n);
+		CHECK(!driver_more(&rig->driver));
+		vha_ring_publish(rig->ring);
+		for (i = 0; i < n; i++)
+			CHECK(returned_is(rig, first + i, first + i));
+		CHECK(!driver_more(&rig->driver));
+		first += n;
+	}
+	rig_close(rig);
+}
+
 static void publish_nothing(unsigned int flags)
 {
 	struct rig *rig = rig_open(flags, NUM);
@@ -245,6 +273,7 @@ static void log_exact(unsigned int flags)
 
 const struct test used_tests[] = {
 	{ "batches", batches, RIG_PACKED | RIG_IN_ORDER | RIG_LOG },
+	{ "batches staged together", batch_together, RIG_PACKED | RIG_IN_ORDER | RIG_LOG },
 	{ "publishing nothing", publish_nothing, RIG_PACKED | RIG_IN_ORDER | RIG_LOG },
 	{ "completion out of order", out_of_order, RIG_PACKED | RIG_LOG },
 	{ "in-order return in every order of completion", in_order, RIG_PACKED | RIG_LOG },

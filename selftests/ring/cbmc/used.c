@@ -63,6 +63,22 @@ static void prove_split(const struct vha_token *tokens, const u32 *lens,
 	}
 }
 
+static void stage(const struct vha_token *tokens, const u32 *lens, unsigned int count,
+		  bool together)
+{
+	struct vha_used used[BATCH];
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		used[i].token = tokens[i];
+		used[i].len = lens[i];
+		if (!together)
+			vha_ring_stage(&proof.ring, &tokens[i], lens[i]);
+	}
+	if (together)
+		vha_ring_stage_many(&proof.ring, used, count);
+}
+
 int main(void)
 {
 	struct vha_token tokens[BATCH];
@@ -96,8 +112,7 @@ int main(void)
 	returned = proof.ring.returned;
 	index_before = word(&proof_device[2], 2);
 	head_flags = PACKED ? word(&proof_desc[16 * place.slot + 14], 2) : 0;
-	for (i = 0; i < count; i++)
-		vha_ring_stage(&proof.ring, &tokens[i], lens[i]);
+	stage(tokens, lens, count, nondet_bool());
 
 	/* Written, but not to be seen. */
 	PROVE(proof.ring.returned == returned + total && proof.ring.staged == count);
