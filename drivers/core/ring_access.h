@@ -175,6 +175,36 @@ static inline int vha_chain_add(struct vha_ring *ring, struct vha_chain *chain,
 }
 
 /**
+ * vha_chain_single() - make a chain of one segment
+ * @ring: the ring
+ * @chain: the chain, whatever is in it
+ * @addr: as the descriptor has it
+ * @len: likewise
+ * @write: the device writes to it
+ *
+ * What vha_chain_reset() and vha_chain_add() do for most buffers there are, at less
+ * cost.
+ *
+ * Return: 0, or -EINVAL with the reason in @ring->error.
+ */
+static inline int vha_chain_single(struct vha_ring *ring, struct vha_chain *chain,
+				   u64 addr, u32 len, bool write)
+{
+	if (unlikely(!chain->max))
+		return vha_ring_fail(ring, VHA_RING_SEGMENTS);
+	if (unlikely(addr + len < addr))
+		return vha_ring_fail(ring, VHA_RING_ADDRESS);
+
+	chain->out_num = !write;
+	chain->in_num = write;
+	chain->out_len = write ? 0 : len;
+	chain->in_len = write ? len : 0;
+	chain->segs[0].addr = addr;
+	chain->segs[0].len = len;
+	return 0;
+}
+
+/**
  * vha_chain_reset() - empty a chain
  * @chain: the chain
  */

@@ -33,6 +33,17 @@ static void packed_advance(const struct vha_ring *ring, u16 *slot, bool *wrap,
 	*slot = next;
 }
 
+static int packed_add(struct vha_ring *ring, struct vha_chain *chain,
+		      const struct vring_packed_desc *desc, u16 flags)
+{
+	u64 addr = vha_load64(&desc->addr);
+	u32 len = vha_load32(&desc->len);
+
+	if (flags & VRING_DESC_F_INDIRECT)
+		return vha_chain_indirect(ring, chain, addr, len, flags);
+	return vha_chain_add(ring, chain, ring->num, addr, len, flags & VRING_DESC_F_WRITE);
+}
+
 /* Returns the number of descriptors walked, of which the last has the id. */
 static int packed_walk(struct vha_ring *ring, struct vha_chain *chain, u16 flags)
 {
@@ -40,21 +51,14 @@ static int packed_walk(struct vha_ring *ring, struct vha_chain *chain, u16 flags
 	bool wrap = ring->avail_wrap;
 	u16 count;
 
+	vha_chain_reset(chain);
 	for (count = 1; ; count++) {
-		const struct vring_packed_desc *desc = &ring->pdesc[slot];
-		u64 addr = vha_load64(&desc->addr);
-		u32 len = vha_load32(&desc->len);
-		int err;
+		int err = packed_add(ring, chain, &ring->pdesc[slot], flags);
 
-		if (flags & VRING_DESC_F_INDIRECT)
-			err = vha_chain_indirect(ring, chain, addr, len, flags);
-		else
-			err = vha_chain_add(ring, chain, ring->num, addr, len,
-					    flags & VRING_DESC_F_WRITE);
 		if (err)
 			return err;
 		if (!(flags & VRING_DESC_F_NEXT)) {
-			chain->token.id = vha_load16(&desc->id);
+			chain->token.id = vha_load16(&ring->pdesc[slot].id);
 			return count;
 		}
 
@@ -66,6 +70,17 @@ static int packed_walk(struct vha_ring *ring, struct vha_chain *chain, u16 flags
 		if (unlikely(!packed_available(flags, wrap)))
 			return vha_ring_fail(ring, VHA_RING_PARTIAL);
 	}
+}
+
+/* As packed_walk(), of a buffer that is one descriptor. */
+static int packed_single(struct vha_ring *ring, struct vha_chain *chain, u16 flags)
+{
+	const struct vring_packed_desc *desc = &ring->pdesc[ring->avail_next];
+	u64 addr = vha_load64(&desc->addr);
+	u32 len = vha_load32(&desc->len);
+
+	chain->token.id = vha_load16(&desc->id);
+	return vha_chain_single(ring, chain, addr, len, flags & VRING_DESC_F_WRITE) ?: 1;
 }
 
 /* The contracts of the following stand at the dispatchers in ring.h. */
@@ -84,8 +99,10 @@ int vha_packed_fetch(struct vha_ring *ring, struct vha_chain *chain)
 	 */
 	virt_rmb();
 
-	vha_chain_reset(chain);
-	count = packed_walk(ring, chain, flags);
+	if (likely(!(flags & (VRING_DESC_F_NEXT | VRING_DESC_F_INDIRECT))))
+		count = packed_single(ring, chain, flags);
+	else
+		count = packed_walk(ring, chain, flags);
 	if (unlikely(count < 0))
 		return count;
 	if (unlikely(chain->token.id >= ring->num))

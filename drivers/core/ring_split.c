@@ -45,22 +45,35 @@ static int split_available(struct vha_ring *ring)
 	return 1;
 }
 
+static const struct vring_desc *split_load(const struct vha_ring *ring, u16 index,
+					   struct vha_seg *seg, u16 *flags)
+{
+	const struct vring_desc *desc = &ring->desc[array_index_nospec(index, ring->num)];
+
+	seg->addr = vha_load64(&desc->addr);
+	seg->len = vha_load32(&desc->len);
+	*flags = vha_load16(&desc->flags);
+	return desc;
+}
+
 static int split_walk(struct vha_ring *ring, struct vha_chain *chain, u16 head)
 {
-	u16 next = head;
+	const struct vring_desc *desc;
+	struct vha_seg seg;
+	u16 flags, next;
+	int err;
 
+	desc = split_load(ring, head, &seg, &flags);
+	if (likely(!(flags & (VRING_DESC_F_NEXT | VRING_DESC_F_INDIRECT))))
+		return vha_chain_single(ring, chain, seg.addr, seg.len,
+					flags & VRING_DESC_F_WRITE);
+
+	vha_chain_reset(chain);
 	/* Ends at the latest when the chain has as many segments as the ring. */
 	for (;;) {
-		const struct vring_desc *desc =
-			&ring->desc[array_index_nospec(next, ring->num)];
-		u64 addr = vha_load64(&desc->addr);
-		u32 len = vha_load32(&desc->len);
-		u16 flags = vha_load16(&desc->flags);
-		int err;
-
 		if (flags & VRING_DESC_F_INDIRECT)
-			return vha_chain_indirect(ring, chain, addr, len, flags);
-		err = vha_chain_add(ring, chain, ring->num, addr, len,
+			return vha_chain_indirect(ring, chain, seg.addr, seg.len, flags);
+		err = vha_chain_add(ring, chain, ring->num, seg.addr, seg.len,
 				    flags & VRING_DESC_F_WRITE);
 		if (err || !(flags & VRING_DESC_F_NEXT))
 			return err;
@@ -68,6 +81,7 @@ static int split_walk(struct vha_ring *ring, struct vha_chain *chain, u16 head)
 		next = vha_load16(&desc->next);
 		if (unlikely(next >= ring->num))
 			return vha_ring_fail(ring, VHA_RING_NEXT);
+		desc = split_load(ring, next, &seg, &flags);
 	}
 }
 
@@ -88,7 +102,6 @@ int vha_split_fetch(struct vha_ring *ring, struct vha_chain *chain)
 	if (unlikely(head >= ring->num))
 		return vha_ring_fail(ring, VHA_RING_HEAD);
 
-	vha_chain_reset(chain);
 	err = split_walk(ring, chain, head);
 	if (unlikely(err))
 		return err;
