@@ -400,6 +400,18 @@ static int cursor_copy(struct vha_queue *vq, struct vha_cursor *cursor, void *bu
 	return 0;
 }
 
+/* Where a range is in the owner's address space, if it is in one place there; else 0. */
+static unsigned long one_place(const struct vha_device *dev, u64 gpa, u32 len)
+{
+	unsigned long hva;
+	u64 left;
+
+	if (!dev->mem || current->mm != dev->mm)
+		return 0;
+	hva = vha_mem_lookup(dev->mem, gpa, &left);
+	return hva && left >= len ? hva : 0;
+}
+
 /**
  * vha_copy_from() - copy from a buffer, and advance the cursor
  * @vq: the queue
@@ -413,7 +425,19 @@ static int cursor_copy(struct vha_queue *vq, struct vha_cursor *cursor, void *bu
  */
 int vha_copy_from(struct vha_queue *vq, struct vha_cursor *cursor, void *dst, u32 len)
 {
-	return cursor_copy(vq, cursor, dst, len, false);
+	const struct vha_mem *mem = vq->dev->mem;
+	unsigned long hva = 0;
+
+	lockdep_assert_held(&vq->mutex);
+	/* Most of what is copied needs no more than this. */
+	if (mem && !mem->pinned && cursor->nr && cursor->seg->len - cursor->offset >= len)
+		hva = one_place(vq->dev, cursor->seg->addr + cursor->offset, len);
+	if (!hva)
+		return cursor_copy(vq, cursor, dst, len, false);
+	if (copy_from_user(dst, (void __user *)hva, len))
+		return -EFAULT;
+	vha_cursor_skip(cursor, len);
+	return 0;
 }
 EXPORT_SYMBOL_GPL(vha_copy_from);
 
@@ -466,15 +490,11 @@ static int cursor_piece(const struct vha_device *dev, const struct vha_cursor *c
 bool vha_seg_iov(struct vha_queue *vq, const struct vha_seg *seg, u32 len,
 		 struct iovec *iov)
 {
-	const struct vha_device *dev = vq->dev;
 	unsigned long hva;
-	u64 left;
 
 	lockdep_assert_held(&vq->mutex);
-	if (!dev->mem || current->mm != dev->mm)
-		return false;
-	hva = vha_mem_lookup(dev->mem, seg->addr, &left);
-	if (!hva || left < len)
+	hva = one_place(vq->dev, seg->addr, len);
+	if (!hva)
 		return false;
 	iov->iov_base = (void __user *)hva;
 	iov->iov_len = len;
