@@ -289,6 +289,48 @@ static void create_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, call_prepare(call), -EINVAL);
 }
 
+static void create_bytes_test(struct kunit *test)
+{
+	struct vha_video_call *call = call_create(test, 92);
+	struct v4l2_create_buffers *create = call->image;
+	struct v4l2_format *format = &create->format;
+
+	create->memory = V4L2_MEMORY_MMAP;
+	create->count = 3;
+	format->type = 1;
+	format->fmt.pix.sizeimage = U32_MAX;
+	KUNIT_ASSERT_EQ(test, call_prepare(call), 0);
+	KUNIT_EXPECT_EQ(test, vha_video_call_bytes(call), 3ULL * U32_MAX);
+	format->type = 10;
+	memset(&format->fmt, 0, sizeof(format->fmt));
+	format->fmt.pix_mp.num_planes = 2;
+	format->fmt.pix_mp.plane_fmt[0].sizeimage = 100;
+	format->fmt.pix_mp.plane_fmt[1].sizeimage = 50;
+	format->fmt.pix_mp.plane_fmt[2].sizeimage = 25;
+	KUNIT_ASSERT_EQ(test, call_prepare(call), 0);
+	KUNIT_EXPECT_EQ(test, vha_video_call_bytes(call), 450);
+	format->fmt.pix_mp.num_planes = 255;
+	KUNIT_ASSERT_EQ(test, call_prepare(call), 0);
+	KUNIT_EXPECT_EQ(test, vha_video_call_bytes(call), 525);
+	format->type = 4;
+	format->fmt.vbi.count[0] = U32_MAX;
+	format->fmt.vbi.count[1] = U32_MAX;
+	format->fmt.vbi.samples_per_line = U32_MAX;
+	create->count = U32_MAX;
+	KUNIT_ASSERT_EQ(test, call_prepare(call), 0);
+	KUNIT_EXPECT_EQ(test, vha_video_call_bytes(call), U64_MAX);
+	format->type = 13;
+	format->fmt.meta.buffersize = 1000;
+	create->count = 2;
+	KUNIT_ASSERT_EQ(test, call_prepare(call), 0);
+	KUNIT_EXPECT_EQ(test, vha_video_call_bytes(call), 2000);
+	format->type = 3;
+	KUNIT_ASSERT_EQ(test, call_prepare(call), 0);
+	KUNIT_EXPECT_EQ(test, vha_video_call_bytes(call), 0);
+	call = call_create(test, 8);
+	KUNIT_EXPECT_EQ(test, vha_video_call_bytes(call), 0);
+}
+
 static void type_test(struct kunit *test)
 {
 	static const u32 codes[] = { 18, 19 };
@@ -507,6 +549,8 @@ static void flags_test(struct kunit *test)
 				    "code %u", code);
 		KUNIT_EXPECT_EQ_MSG(test, !!(ioctl->flags & VHA_VIDEO_AFTER_EVENTS), code == 90,
 				    "code %u", code);
+		KUNIT_EXPECT_EQ_MSG(test, !!(ioctl->flags & VHA_VIDEO_ALLOCATES),
+				    code == 8 || code == 92 || code == 104, "code %u", code);
 	}
 }
 
@@ -665,6 +709,7 @@ static struct kunit_case video_call_cases[] = {
 	KUNIT_CASE(buffer_memory_test),
 	KUNIT_CASE(request_test),
 	KUNIT_CASE(create_test),
+	KUNIT_CASE(create_bytes_test),
 	KUNIT_CASE(type_test),
 	KUNIT_CASE(clips_test),
 	KUNIT_CASE(format_test),

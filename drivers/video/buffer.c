@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Buffers of the host's that can be mapped
+ * The host's buffers: which there are, and how much memory they take
  */
+#include <linux/sizes.h>
+
 #include "video.h"
+
+/* Of buffers, if the VMM does not say. */
+#define DEFAULT_BYTES	((u64)SZ_1G)
 
 /**
  * struct queried - a buffer and its planes, as they are in the scratch memory
@@ -88,4 +93,88 @@ int vha_video_buffer_find(struct vha_video_session *session, u32 offset,
 		return 0;
 	}
 	return -EINVAL;
+}
+
+static u64 bytes_of(const struct queried *queried, u32 type)
+{
+	const struct v4l2_buffer *buffer = &queried->buffer;
+	u32 i, planes = min_t(u32, buffer->length, VIDEO_MAX_PLANES);
+	u64 bytes = 0;
+
+	if (!V4L2_TYPE_IS_MULTIPLANAR(type))
+		return PAGE_ALIGN((u64)buffer->length);
+	for (i = 0; i < planes; i++)
+		bytes += PAGE_ALIGN((u64)queried->planes[i].length);
+	return bytes;
+}
+
+static u64 queue_bytes(struct vha_video_session *session, u32 type)
+{
+	struct queried queried;
+	u64 bytes = 0;
+	u32 index;
+
+	for (index = 0; index < session->streams[type].buffers; index++)
+		if (!query(session, type, index, &queried))
+			bytes += bytes_of(&queried, type);
+	return bytes;
+}
+
+/**
+ * vha_video_buffer_account() - buffers of a session were allocated or freed
+ * @session: the session, its mutex held
+ *
+ * Context: the command queue's worker.
+ */
+void vha_video_buffer_account(struct vha_video_session *session)
+{
+	struct vha_video *video = session->video;
+	u64 bytes = 0;
+	u32 type;
+
+	lockdep_assert_held(&session->mutex);
+	for (type = 1; type < VHA_VIDEO_STREAMS; type++)
+		bytes += queue_bytes(session, type);
+	video->buffer_bytes += bytes - session->buffer_bytes;
+	session->buffer_bytes = bytes;
+}
+
+/**
+ * vha_video_buffer_excess() - whether there would be too many bytes of buffers
+ * @video: the device
+ * @more: with so many more
+ *
+ * Context: the command queue's worker.
+ */
+bool vha_video_buffer_excess(const struct vha_video *video, u64 more)
+{
+	u64 max = video->params.max_bytes ?: DEFAULT_BYTES;
+
+	return video->buffer_bytes > max || more > max - video->buffer_bytes;
+}
+
+/**
+ * vha_video_buffer_free() - free the buffers of a queue
+ * @session: the session, its mutex held
+ * @type: the queue
+ *
+ * Nodes free none while they stream. What is mapped lives on by itself; a node that
+ * does not let go of the others then leaves the queue as it is.
+ *
+ * Context: the command queue's worker.
+ */
+void vha_video_buffer_free(struct vha_video_session *session, u32 type)
+{
+	struct vha_video_stream *stream = &session->streams[type];
+	struct v4l2_requestbuffers request = { .type = type, .memory = stream->memory };
+	int streamed = type;
+
+	lockdep_assert_held(&session->mutex);
+	if (stream->streaming)
+		vha_video_host_ioctl(session->video, session->file, VIDIOC_STREAMOFF,
+				     VHA_VIDEO_SCRATCH_LOOK, &streamed, sizeof(streamed));
+	if (!vha_video_host_ioctl(session->video, session->file, VIDIOC_REQBUFS,
+				  VHA_VIDEO_SCRATCH_LOOK, &request, sizeof(request)))
+		vha_video_stream_allocated(stream, 0, stream->memory);
+	vha_video_buffer_account(session);
 }

@@ -10,7 +10,7 @@
 #include <linux/align.h>
 #include <linux/export.h>
 #include <linux/kernel.h>
-#include <linux/nospec.h>
+#include <linux/overflow.h>
 #include <linux/string.h>
 
 #include "call.h"
@@ -81,13 +81,13 @@ static void buffer_finish(struct vha_video_call *call)
 		buffer->m = saved->m;
 }
 
-static const struct vha_video_kind query_kind = {
+const struct vha_video_kind vha_video_query_kind = {
 	.nested = buffer_nested,
 	.prepare = query_prepare,
 	.finish = buffer_finish,
 };
 
-static const struct vha_video_kind buffer_kind = {
+const struct vha_video_kind vha_video_buffer_kind = {
 	.nested = buffer_nested,
 	.prepare = buffer_prepare,
 	.finish = buffer_finish,
@@ -111,7 +111,7 @@ static void request_finish(struct vha_video_call *call)
 	request->capabilities &= ~CAPABILITIES_HIDDEN;
 }
 
-static const struct vha_video_kind request_kind = {
+const struct vha_video_kind vha_video_request_kind = {
 	.prepare = request_prepare,
 	.finish = request_finish,
 };
@@ -152,7 +152,7 @@ static void format_finish(struct vha_video_call *call)
 	window_finish(call->image, call->saved);
 }
 
-static const struct vha_video_kind format_kind = {
+const struct vha_video_kind vha_video_format_kind = {
 	.prepare = format_prepare,
 	.finish = format_finish,
 };
@@ -178,7 +178,7 @@ static void create_finish(struct vha_video_call *call)
 	window_finish(&create->format, &saved->format);
 }
 
-static const struct vha_video_kind create_kind = {
+const struct vha_video_kind vha_video_create_kind = {
 	.prepare = create_prepare,
 	.finish = create_finish,
 };
@@ -192,7 +192,7 @@ static int type_prepare(struct vha_video_call *call)
 	return vha_video_stream_valid(*type) ? 0 : -EINVAL;
 }
 
-static const struct vha_video_kind type_kind = {
+const struct vha_video_kind vha_video_type_kind = {
 	.prepare = type_prepare,
 };
 
@@ -235,7 +235,7 @@ static void controls_finish(struct vha_video_call *call)
 		new[i].ptr = old[i].ptr;
 }
 
-static const struct vha_video_kind controls_kind = {
+const struct vha_video_kind vha_video_controls_kind = {
 	.nested = controls_nested,
 	.prepare = controls_prepare,
 	.finish = controls_finish,
@@ -273,7 +273,7 @@ static void edid_finish(struct vha_video_call *call)
 	edid->edid = saved->edid;
 }
 
-static const struct vha_video_kind edid_kind = {
+const struct vha_video_kind vha_video_edid_kind = {
 	.nested = edid_nested,
 	.prepare = edid_prepare,
 	.finish = edid_finish,
@@ -294,183 +294,9 @@ static int subscribe_prepare(struct vha_video_call *call)
 	return 0;
 }
 
-static const struct vha_video_kind subscribe_kind = {
+const struct vha_video_kind vha_video_subscribe_kind = {
 	.prepare = subscribe_prepare,
 };
-
-/*
- * What success means for the session's queues. The types are those the driver
- * sent, which were checked, and not what stands in the VMM's memory afterwards.
- */
-
-static void requested(const struct vha_video_call *call, struct vha_video_stream *streams)
-{
-	const struct v4l2_requestbuffers *saved = call->saved, *request = call->image;
-
-	vha_video_stream_allocated(&streams[saved->type], request->count, saved->memory);
-}
-
-static void created(const struct vha_video_call *call, struct vha_video_stream *streams)
-{
-	const struct v4l2_create_buffers *saved = call->saved, *create = call->image;
-
-	vha_video_stream_grown(&streams[saved->format.type], create->index, create->count,
-			       saved->memory);
-}
-
-static void removed(const struct vha_video_call *call, struct vha_video_stream *streams)
-{
-	const struct v4l2_remove_buffers *saved = call->saved;
-
-	/* Many nodes do not know this ioctl, which comes before what they think of a type. */
-	if (vha_video_stream_valid(saved->type))
-		vha_video_stream_removed(&streams[saved->type]);
-}
-
-static void queued(const struct vha_video_call *call, struct vha_video_stream *streams)
-{
-	const struct v4l2_buffer *saved = call->saved;
-
-	vha_video_stream_queued(&streams[saved->type]);
-	/* What restarts a codec differs; looking once more costs little. */
-	vha_video_stream_restarted(streams);
-}
-
-static void stream_on(const struct vha_video_call *call, struct vha_video_stream *streams)
-{
-	vha_video_stream_on(&streams[*(const __u32 *)call->saved]);
-	vha_video_stream_restarted(streams);
-}
-
-static void stream_off(const struct vha_video_call *call, struct vha_video_stream *streams)
-{
-	vha_video_stream_off(&streams[*(const __u32 *)call->saved]);
-}
-
-static void decoder_told(const struct vha_video_call *call, struct vha_video_stream *streams)
-{
-	const struct v4l2_decoder_cmd *saved = call->saved;
-
-	if (saved->cmd == V4L2_DEC_CMD_START)
-		vha_video_stream_restarted(streams);
-}
-
-static void encoder_told(const struct vha_video_call *call, struct vha_video_stream *streams)
-{
-	const struct v4l2_encoder_cmd *saved = call->saved;
-
-	if (saved->cmd == V4L2_ENC_CMD_START)
-		vha_video_stream_restarted(streams);
-}
-
-/*
- * Not there are those that virtio-media has other means for, that are about
- * descriptors, memory or registers of the host, and that are obsolete.
- */
-static const struct vha_video_ioctl ioctls[] = {
-	[_IOC_NR(VIDIOC_ENUM_FMT)] = { VIDIOC_ENUM_FMT },
-	[_IOC_NR(VIDIOC_G_FMT)] = { VIDIOC_G_FMT, 0, &format_kind },
-	[_IOC_NR(VIDIOC_S_FMT)] = { VIDIOC_S_FMT, 0, &format_kind },
-	[_IOC_NR(VIDIOC_TRY_FMT)] = { VIDIOC_TRY_FMT, 0, &format_kind },
-	[_IOC_NR(VIDIOC_REQBUFS)] = { VIDIOC_REQBUFS, 0, &request_kind, requested },
-	[_IOC_NR(VIDIOC_QUERYBUF)] = { VIDIOC_QUERYBUF, 0, &query_kind },
-	[_IOC_NR(VIDIOC_QBUF)] = { VIDIOC_QBUF, 0, &buffer_kind, queued },
-	[_IOC_NR(VIDIOC_PREPARE_BUF)] = { VIDIOC_PREPARE_BUF, 0, &buffer_kind },
-	[_IOC_NR(VIDIOC_CREATE_BUFS)] = { VIDIOC_CREATE_BUFS, 0, &create_kind, created },
-	[_IOC_NR(VIDIOC_REMOVE_BUFS)] = { VIDIOC_REMOVE_BUFS, 0, NULL, removed },
-	[_IOC_NR(VIDIOC_STREAMON)] = { VIDIOC_STREAMON, 0, &type_kind, stream_on },
-	[_IOC_NR(VIDIOC_STREAMOFF)] = { VIDIOC_STREAMOFF, 0, &type_kind, stream_off },
-	[_IOC_NR(VIDIOC_G_PARM)] = { VIDIOC_G_PARM },
-	[_IOC_NR(VIDIOC_S_PARM)] = { VIDIOC_S_PARM },
-	[_IOC_NR(VIDIOC_G_STD)] = { VIDIOC_G_STD },
-	[_IOC_NR(VIDIOC_S_STD)] = { VIDIOC_S_STD },
-	[_IOC_NR(VIDIOC_ENUMSTD)] = { VIDIOC_ENUMSTD },
-	[_IOC_NR(VIDIOC_QUERYSTD)] = { VIDIOC_QUERYSTD },
-	[_IOC_NR(VIDIOC_ENUMINPUT)] = { VIDIOC_ENUMINPUT },
-	[_IOC_NR(VIDIOC_G_INPUT)] = { VIDIOC_G_INPUT },
-	[_IOC_NR(VIDIOC_S_INPUT)] = { VIDIOC_S_INPUT },
-	[_IOC_NR(VIDIOC_ENUMOUTPUT)] = { VIDIOC_ENUMOUTPUT },
-	[_IOC_NR(VIDIOC_G_OUTPUT)] = { VIDIOC_G_OUTPUT },
-	[_IOC_NR(VIDIOC_S_OUTPUT)] = { VIDIOC_S_OUTPUT },
-	[_IOC_NR(VIDIOC_G_CTRL)] = { VIDIOC_G_CTRL },
-	[_IOC_NR(VIDIOC_S_CTRL)] = { VIDIOC_S_CTRL },
-	[_IOC_NR(VIDIOC_QUERYCTRL)] = { VIDIOC_QUERYCTRL },
-	[_IOC_NR(VIDIOC_QUERYMENU)] = { VIDIOC_QUERYMENU },
-	[_IOC_NR(VIDIOC_QUERY_EXT_CTRL)] = { VIDIOC_QUERY_EXT_CTRL },
-	[_IOC_NR(VIDIOC_G_EXT_CTRLS)] = {
-		VIDIOC_G_EXT_CTRLS, VHA_VIDEO_RESULT_ON_ERROR, &controls_kind
-	},
-	[_IOC_NR(VIDIOC_S_EXT_CTRLS)] = {
-		VIDIOC_S_EXT_CTRLS, VHA_VIDEO_RESULT_ON_ERROR, &controls_kind
-	},
-	[_IOC_NR(VIDIOC_TRY_EXT_CTRLS)] = {
-		VIDIOC_TRY_EXT_CTRLS, VHA_VIDEO_RESULT_ON_ERROR, &controls_kind
-	},
-	[_IOC_NR(VIDIOC_G_TUNER)] = { VIDIOC_G_TUNER },
-	[_IOC_NR(VIDIOC_S_TUNER)] = { VIDIOC_S_TUNER },
-	[_IOC_NR(VIDIOC_G_MODULATOR)] = { VIDIOC_G_MODULATOR },
-	[_IOC_NR(VIDIOC_S_MODULATOR)] = { VIDIOC_S_MODULATOR },
-	[_IOC_NR(VIDIOC_G_FREQUENCY)] = { VIDIOC_G_FREQUENCY },
-	[_IOC_NR(VIDIOC_S_FREQUENCY)] = { VIDIOC_S_FREQUENCY },
-	[_IOC_NR(VIDIOC_ENUM_FREQ_BANDS)] = { VIDIOC_ENUM_FREQ_BANDS },
-	[_IOC_NR(VIDIOC_S_HW_FREQ_SEEK)] = { VIDIOC_S_HW_FREQ_SEEK },
-	[_IOC_NR(VIDIOC_ENUMAUDIO)] = { VIDIOC_ENUMAUDIO },
-	[_IOC_NR(VIDIOC_G_AUDIO)] = { VIDIOC_G_AUDIO },
-	[_IOC_NR(VIDIOC_S_AUDIO)] = { VIDIOC_S_AUDIO },
-	[_IOC_NR(VIDIOC_ENUMAUDOUT)] = { VIDIOC_ENUMAUDOUT },
-	[_IOC_NR(VIDIOC_G_AUDOUT)] = { VIDIOC_G_AUDOUT },
-	[_IOC_NR(VIDIOC_S_AUDOUT)] = { VIDIOC_S_AUDOUT },
-	[_IOC_NR(VIDIOC_CROPCAP)] = { VIDIOC_CROPCAP },
-	[_IOC_NR(VIDIOC_G_CROP)] = { VIDIOC_G_CROP },
-	[_IOC_NR(VIDIOC_S_CROP)] = { VIDIOC_S_CROP },
-	[_IOC_NR(VIDIOC_G_SELECTION)] = { VIDIOC_G_SELECTION },
-	[_IOC_NR(VIDIOC_S_SELECTION)] = { VIDIOC_S_SELECTION },
-	[_IOC_NR(VIDIOC_G_PRIORITY)] = { VIDIOC_G_PRIORITY },
-	[_IOC_NR(VIDIOC_S_PRIORITY)] = { VIDIOC_S_PRIORITY },
-	[_IOC_NR(VIDIOC_G_SLICED_VBI_CAP)] = { VIDIOC_G_SLICED_VBI_CAP },
-	[_IOC_NR(VIDIOC_ENUM_FRAMESIZES)] = { VIDIOC_ENUM_FRAMESIZES },
-	[_IOC_NR(VIDIOC_ENUM_FRAMEINTERVALS)] = { VIDIOC_ENUM_FRAMEINTERVALS },
-	[_IOC_NR(VIDIOC_G_ENC_INDEX)] = { VIDIOC_G_ENC_INDEX },
-	[_IOC_NR(VIDIOC_ENCODER_CMD)] = { VIDIOC_ENCODER_CMD, 0, NULL, encoder_told },
-	[_IOC_NR(VIDIOC_TRY_ENCODER_CMD)] = { VIDIOC_TRY_ENCODER_CMD },
-	[_IOC_NR(VIDIOC_DECODER_CMD)] = { VIDIOC_DECODER_CMD, 0, NULL, decoder_told },
-	[_IOC_NR(VIDIOC_TRY_DECODER_CMD)] = { VIDIOC_TRY_DECODER_CMD },
-	[_IOC_NR(VIDIOC_G_EDID)] = { VIDIOC_G_EDID, VHA_VIDEO_RESULT_ON_ERROR, &edid_kind },
-	[_IOC_NR(VIDIOC_S_EDID)] = { VIDIOC_S_EDID, VHA_VIDEO_RESULT_ON_ERROR, &edid_kind },
-	[_IOC_NR(VIDIOC_S_DV_TIMINGS)] = { VIDIOC_S_DV_TIMINGS },
-	[_IOC_NR(VIDIOC_G_DV_TIMINGS)] = { VIDIOC_G_DV_TIMINGS },
-	[_IOC_NR(VIDIOC_ENUM_DV_TIMINGS)] = { VIDIOC_ENUM_DV_TIMINGS },
-	[_IOC_NR(VIDIOC_QUERY_DV_TIMINGS)] = { VIDIOC_QUERY_DV_TIMINGS, VHA_VIDEO_RESULT_ON_ERROR },
-	[_IOC_NR(VIDIOC_DV_TIMINGS_CAP)] = { VIDIOC_DV_TIMINGS_CAP },
-	[_IOC_NR(VIDIOC_SUBSCRIBE_EVENT)] = {
-		VIDIOC_SUBSCRIBE_EVENT, VHA_VIDEO_AFTER_EVENTS, &subscribe_kind
-	},
-	[_IOC_NR(VIDIOC_UNSUBSCRIBE_EVENT)] = { VIDIOC_UNSUBSCRIBE_EVENT },
-};
-
-/**
- * vha_video_ioctl_find() - look an ioctl up
- * @code: its number, without direction and size
- *
- * Return: the ioctl, or NULL for one that the driver may not use.
- */
-const struct vha_video_ioctl *vha_video_ioctl_find(u32 code)
-{
-	if (code >= ARRAY_SIZE(ioctls) || !ioctls[code].cmd)
-		return NULL;
-	return &ioctls[array_index_nospec(code, ARRAY_SIZE(ioctls))];
-}
-EXPORT_SYMBOL_IF_KUNIT(vha_video_ioctl_find);
-
-/**
- * vha_video_ioctl_has_controls() - whether lists of controls are its argument
- * @ioctl: the ioctl
- */
-bool vha_video_ioctl_has_controls(const struct vha_video_ioctl *ioctl)
-{
-	return ioctl->kind == &controls_kind;
-}
-EXPORT_SYMBOL_IF_KUNIT(vha_video_ioctl_has_controls);
 
 /**
  * vha_video_call_begin() - begin to make an ioctl
@@ -565,6 +391,62 @@ void vha_video_call_finish(struct vha_video_call *call)
 		kind->finish(call);
 }
 EXPORT_SYMBOL_IF_KUNIT(vha_video_call_finish);
+
+static size_t planes_bytes(const struct v4l2_pix_format_mplane *pix)
+{
+	size_t bytes = 0;
+	unsigned int i;
+
+	for (i = 0; i < min_t(u32, pix->num_planes, VIDEO_MAX_PLANES); i++)
+		bytes += pix->plane_fmt[i].sizeimage;
+	return bytes;
+}
+
+/* Bytes of a buffer, as the driver wants it. */
+static size_t format_bytes(const struct v4l2_format *format)
+{
+	const struct v4l2_vbi_format *vbi = &format->fmt.vbi;
+
+	switch (format->type) {
+	case V4L2_BUF_TYPE_VIDEO_CAPTURE:
+	case V4L2_BUF_TYPE_VIDEO_OUTPUT:
+		return format->fmt.pix.sizeimage;
+	case V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE:
+	case V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE:
+		return planes_bytes(&format->fmt.pix_mp);
+	case V4L2_BUF_TYPE_VBI_CAPTURE:
+	case V4L2_BUF_TYPE_VBI_OUTPUT:
+		return size_mul(size_add(vbi->count[0], vbi->count[1]), vbi->samples_per_line);
+	case V4L2_BUF_TYPE_SLICED_VBI_CAPTURE:
+	case V4L2_BUF_TYPE_SLICED_VBI_OUTPUT:
+		return format->fmt.sliced.io_size;
+	case V4L2_BUF_TYPE_SDR_CAPTURE:
+	case V4L2_BUF_TYPE_SDR_OUTPUT:
+		return format->fmt.sdr.buffersize;
+	case V4L2_BUF_TYPE_META_CAPTURE:
+	case V4L2_BUF_TYPE_META_OUTPUT:
+		return format->fmt.meta.buffersize;
+	default:
+		return 0;
+	}
+}
+
+/**
+ * vha_video_call_bytes() - bytes the ioctl asks for, where it says so
+ * @call: the call, prepared
+ *
+ * Return: the bytes of VIDIOC_CREATE_BUFS, U64_MAX for more than there are, 0 for
+ * another ioctl.
+ */
+u64 vha_video_call_bytes(const struct vha_video_call *call)
+{
+	const struct v4l2_create_buffers *saved = call->saved;
+
+	if (call->ioctl->kind != &vha_video_create_kind)
+		return 0;
+	return size_mul(saved->count, format_bytes(&saved->format));
+}
+EXPORT_SYMBOL_IF_KUNIT(vha_video_call_bytes);
 
 /**
  * vha_video_call_done() - keep track of what the ioctl did

@@ -33,6 +33,8 @@ struct vha_video_kind {
 #define VHA_VIDEO_RESULT_ON_ERROR	BIT(0)
 /** define VHA_VIDEO_AFTER_EVENTS - answered when the events it caused are out */
 #define VHA_VIDEO_AFTER_EVENTS		BIT(1)
+/** define VHA_VIDEO_ALLOCATES - it allocates or frees buffers */
+#define VHA_VIDEO_ALLOCATES		BIT(2)
 
 /**
  * struct vha_video_ioctl - an ioctl the driver may use
@@ -119,6 +121,18 @@ static inline struct v4l2_ext_control *vha_video_call_controls(const struct vha_
 	return call->image + call->nested_at;
 }
 
+/* call.c: kinds of arguments */
+
+extern const struct vha_video_kind vha_video_query_kind;
+extern const struct vha_video_kind vha_video_buffer_kind;
+extern const struct vha_video_kind vha_video_request_kind;
+extern const struct vha_video_kind vha_video_format_kind;
+extern const struct vha_video_kind vha_video_create_kind;
+extern const struct vha_video_kind vha_video_type_kind;
+extern const struct vha_video_kind vha_video_controls_kind;
+extern const struct vha_video_kind vha_video_edid_kind;
+extern const struct vha_video_kind vha_video_subscribe_kind;
+
 const struct vha_video_ioctl *vha_video_ioctl_find(u32 code);
 bool vha_video_ioctl_has_controls(const struct vha_video_ioctl *ioctl);
 void vha_video_call_begin(struct vha_video_call *call, const struct vha_video_ioctl *ioctl);
@@ -126,6 +140,7 @@ int vha_video_call_nest(struct vha_video_call *call);
 int vha_video_call_prepare(struct vha_video_call *call);
 void *vha_video_call_data(struct vha_video_call *call, unsigned int control, u32 size);
 void vha_video_call_finish(struct vha_video_call *call);
+u64 vha_video_call_bytes(const struct vha_video_call *call);
 void vha_video_call_done(const struct vha_video_call *call, struct vha_video_stream *streams);
 
 #endif /* VHOST_ACCEL_VIDEO_CALL_H */

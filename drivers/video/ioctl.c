@@ -18,6 +18,7 @@ static bool has_room(const struct vha_video_call *call, const struct vha_chain *
 static int read_argument(struct vha_queue *vq, struct vha_video_command *command)
 {
 	struct vha_video_call *call = &to_video(vq->dev)->call;
+	u64 bytes;
 	int ret;
 
 	if (vha_copy_from(vq, &command->out, call->image, vha_video_call_in(call)))
@@ -29,7 +30,11 @@ static int read_argument(struct vha_queue *vq, struct vha_video_command *command
 		return -EINVAL;
 	if (!has_room(call, command->chain))
 		return -EINVAL;
-	return vha_video_call_prepare(call);
+	ret = vha_video_call_prepare(call);
+	if (ret)
+		return ret;
+	bytes = vha_video_call_bytes(call);
+	return bytes && vha_video_buffer_excess(to_video(vq->dev), bytes) ? -ENOMEM : 0;
 }
 
 /* Returns whether all of it got into the driver's buffer, which has room. */
@@ -65,18 +70,35 @@ static bool node_gone(struct vha_video_session *session)
 				    sizeof(capability)) == -ENODEV;
 }
 
-static void after_ioctl(struct vha_video_session *session, int error)
+/*
+ * Only the host knows how large buffers are, when it has them. What VIDIOC_CREATE_BUFS
+ * asked for was looked at before.
+ */
+static int account(struct vha_video_session *session)
+{
+	struct vha_video *video = session->video;
+	const struct v4l2_requestbuffers *request = video->call.saved;
+
+	vha_video_buffer_account(session);
+	if (video->call.ioctl->cmd != VIDIOC_REQBUFS || !vha_video_buffer_excess(video, 0))
+		return 0;
+	vha_video_buffer_free(session, request->type);
+	return -ENOMEM;
+}
+
+static int after_ioctl(struct vha_video_session *session, int error)
 {
 	struct vha_video_call *call = &session->video->call;
 
 	if (error == -ENODEV && node_gone(session))
 		vha_video_session_fail(session, error);
 	if (error)
-		return;
+		return error;
 	vha_video_call_done(call, session->streams);
 	if (call->ioctl->flags & VHA_VIDEO_AFTER_EVENTS)
 		session->subscribed = true;
 	forget_event(session);
+	return call->ioctl->flags & VHA_VIDEO_ALLOCATES ? account(session) : 0;
 }
 
 static int call_host(struct vha_queue *vq, struct vha_video_session *session)
@@ -90,7 +112,7 @@ static int call_host(struct vha_queue *vq, struct vha_video_session *session)
 	vha_video_count(vq, VHA_VIDEO_IOCTLS, 1);
 	if (ret)
 		vha_video_count(vq, VHA_VIDEO_IOCTL_ERRORS, 1);
-	after_ioctl(session, ret);
+	ret = after_ioctl(session, ret);
 	if (vha_video_ioctl_has_controls(call->ioctl) && vha_video_controls_write(vq) && !ret)
 		ret = -EFAULT;
 	vha_video_call_finish(call);

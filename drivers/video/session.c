@@ -90,22 +90,14 @@ int vha_video_session_open(struct vha_video *video, u32 *id)
 	return 0;
 }
 
-static void stop_streams(struct vha_video_session *session)
+/* Frees the queues for others, and stops them before. */
+static void free_buffers(struct vha_video_session *session)
 {
-	struct vha_video *video = session->video;
-	unsigned int type;
+	u32 type;
 
-	for (type = 1; type < VHA_VIDEO_STREAMS; type++) {
-		struct v4l2_requestbuffers request = {
-			.type = type,
-			.memory = session->streams[type].memory,
-		};
-
-		/* Frees the queue for others, and stops it before. */
+	for (type = 1; type < VHA_VIDEO_STREAMS; type++)
 		if (session->streams[type].buffers)
-			vha_video_host_ioctl(video, session->file, VIDIOC_REQBUFS,
-					     VHA_VIDEO_SCRATCH_LOOK, &request, sizeof(request));
-	}
+			vha_video_buffer_free(session, type);
 }
 
 /**
@@ -131,8 +123,10 @@ void vha_video_session_close(struct vha_video_session *session)
 	spin_unlock_irq(&video->lock);
 	/* Waits for who looks for an event of it just now. */
 	mutex_lock(&session->mutex);
-	if (vha_video_window_orphan(session))
-		stop_streams(session);
+	free_buffers(session);
+	/* What the node did not free lasts as long as its file: count it until a reset. */
+	if (!vha_video_window_orphan(session))
+		video->buffer_bytes -= session->buffer_bytes;
 	session->file = NULL;
 	mutex_unlock(&session->mutex);
 	vha_video_host_close(file);
@@ -154,6 +148,7 @@ void vha_video_session_close_all(struct vha_video *video)
 	xa_for_each(&video->sessions, id, session)
 		vha_video_session_close(session);
 	vha_video_window_clear(video);
+	video->buffer_bytes = 0;
 }
 
 /**

@@ -60,6 +60,7 @@ union vha_video_event {
  * @error_pending: the driver has not been told of it
  * @subscribed: the driver subscribed to an event
  * @streams: the buffer queues
+ * @buffer_bytes: bytes of their buffers
  * @source: where to look for the next event: a buffer type, or 0 for V4L2's events
  * @event: an event taken from the host
  * @event_len: its length, 0 for none
@@ -81,6 +82,7 @@ struct vha_video_session {
 	bool error_pending;
 	bool subscribed;
 	struct vha_video_stream streams[VHA_VIDEO_STREAMS];
+	u64 buffer_bytes;
 	u32 source;
 	union vha_video_event event;
 	u32 event_len;

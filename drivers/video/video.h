@@ -100,6 +100,7 @@ struct vha_video_node {
  * @sessions: open sessions by id; mutex of the command queue
  * @nr_sessions: how many; likewise
  * @next_id: where to look for the next id; likewise
+ * @buffer_bytes: bytes of the sessions' buffers; likewise
  * @lock: protects what follows, and what sessions say it does
  * @ready: sessions that may have events
  * @held: a command waits for events it caused to be out
@@ -117,6 +118,7 @@ struct vha_video {
 	struct xarray sessions;
 	u32 nr_sessions;
 	u32 next_id;
+	u64 buffer_bytes;
 
 	spinlock_t lock; /* see above */
 	struct list_head ready;
@@ -225,6 +227,9 @@ int vha_video_controls_write(struct vha_queue *vq);
 
 int vha_video_buffer_find(struct vha_video_session *session, u32 offset,
 			  struct vha_video_buffer *buffer);
+void vha_video_buffer_account(struct vha_video_session *session);
+bool vha_video_buffer_excess(const struct vha_video *video, u64 more);
+void vha_video_buffer_free(struct vha_video_session *session, u32 type);
 
 /* window.c */
 

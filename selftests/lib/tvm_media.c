@@ -56,6 +56,7 @@ static int set_params(struct tvm_media *media, const struct tvm_media_options *o
 	struct vha_video_params params = {
 		.flags = options->flags,
 		.max_sessions = options->max_sessions,
+		.max_bytes = options->max_bytes,
 	};
 
 	media->scratch = mmap(NULL, VHA_VIDEO_SCRATCH_BYTES, PROT_READ | PROT_WRITE,
@@ -94,11 +95,13 @@ int tvm_media_start(struct tvm_media *media, const struct tvm_media_options *opt
  */
 int tvm_media_setup(struct tvm_media *media, const struct tvm_media_options *options)
 {
+	uint8_t mode = VHOST_FORK_OWNER_KTHREAD;
 	int ret = tvm_dev_open(&media->dev, tvm_media_node());
 
-	if (ret)
-		return ret;
-	ret = tvm_dev_ioctl(&media->dev, VHOST_SET_OWNER, NULL);
+	if (!ret && options->kernel_thread)
+		ret = tvm_dev_ioctl(&media->dev, VHOST_SET_FORK_FROM_OWNER, &mode);
+	if (!ret)
+		ret = tvm_dev_ioctl(&media->dev, VHOST_SET_OWNER, NULL);
 	if (!ret)
 		ret = tvm_dev_mem_set(&media->dev, &media->mem);
 	if (!ret)

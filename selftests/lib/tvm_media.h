@@ -81,17 +81,21 @@ struct tvm_media_event {
  * @cfg: layout of the queues
  * @flags: VHA_VIDEO_F_*
  * @max_sessions: for VHA_VIDEO_SET_PARAMS
+ * @max_bytes: of buffers
  * @window: bytes, 0 for the usual, 1 for none
  * @num: ring size, 0 for 64
  * @no_buffers: post no event buffers
+ * @kernel_thread: the worker is a kernel thread
  */
 struct tvm_media_options {
 	struct tvm_config cfg;
 	uint32_t flags;
 	uint32_t max_sessions;
+	uint64_t max_bytes;
 	uint64_t window;
 	unsigned int num;
 	bool no_buffers;
+	bool kernel_thread;
 };
 
 /**

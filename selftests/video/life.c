@@ -20,10 +20,13 @@ FIXTURE(life) {
 
 FIXTURE_VARIANT(life) {
 	struct tvm_config cfg;
+	bool kernel_thread;
 };
 
 FIXTURE_VARIANT_ADD(life, split) { .cfg = { .event_idx = true } };
 FIXTURE_VARIANT_ADD(life, packed) { .cfg = { .packed = true, .event_idx = true } };
+FIXTURE_VARIANT_ADD(life, kernel_thread)
+	{ .cfg = { .event_idx = true }, .kernel_thread = true };
 
 FIXTURE_SETUP(life)
 {
@@ -40,7 +43,9 @@ FIXTURE_TEARDOWN(life)
 
 static void create(struct life_fixture *self, const struct life_variant *variant)
 {
-	const struct tvm_media_options options = { .cfg = variant->cfg };
+	const struct tvm_media_options options = {
+		.cfg = variant->cfg, .kernel_thread = variant->kernel_thread,
+	};
 
 	tvm_media_create(&self->media, self->path, &options);
 	ASSERT_EQ(tvm_video_open_guest(&self->video, &self->media), 0);
@@ -148,7 +153,9 @@ TEST_F(life, streamoff)
 
 TEST_F(life, reset)
 {
-	const struct tvm_media_options options = { .cfg = variant->cfg };
+	const struct tvm_media_options options = {
+		.cfg = variant->cfg, .kernel_thread = variant->kernel_thread,
+	};
 	struct v4l2_format format = { .type = V4L2_BUF_TYPE_VIDEO_OUTPUT };
 	struct tvm_video_queue queue;
 	unsigned int round, i;

@@ -425,13 +425,15 @@ struct vha_can_params {
  * @scratch: address of %VHA_VIDEO_SCRATCH_BYTES of the VMM's memory, aligned to
  *	pages. The device calls the node with arguments there, and overwrites it
  *	at any time while there is a backing object.
+ * @max_bytes: bytes of buffers the driver may have allocated, 0 for 1 GiB
  * @reserved: zero
  */
 struct vha_video_params {
 	__u32 flags;
 	__u32 max_sessions;
 	__u64 scratch;
-	__u64 reserved[4];
+	__u64 max_bytes;
+	__u64 reserved[3];
 };
 
 /** define VHA_VIDEO_WINDOW_F_REMOTE - another process has the window
