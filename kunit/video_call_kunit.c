@@ -224,8 +224,7 @@ static void buffer_length_test(struct kunit *test)
 static void buffer_memory_test(struct kunit *test)
 {
 	static const u32 codes[] = { 15, 93 };
-	static const u32 memories[] = { 0, V4L2_MEMORY_USERPTR, V4L2_MEMORY_OVERLAY,
-					V4L2_MEMORY_DMABUF, 5, U32_MAX };
+	static const u32 memories[] = { 0, V4L2_MEMORY_OVERLAY, V4L2_MEMORY_DMABUF, 5, U32_MAX };
 	struct vha_video_call *call;
 	struct v4l2_buffer *buffer;
 	unsigned int i, j;
@@ -236,6 +235,11 @@ static void buffer_memory_test(struct kunit *test)
 			buffer->memory = memories[j];
 			KUNIT_EXPECT_EQ(test, call_prepare(call), -EINVAL);
 		}
+		/* An address of the driver's is never one of ours. */
+		buffer = buffer_call(test, codes[i], 1, 1, &call);
+		buffer->memory = V4L2_MEMORY_USERPTR;
+		KUNIT_EXPECT_EQ(test, call_prepare(call), 0);
+		KUNIT_EXPECT_EQ(test, buffer->m.userptr, 0);
 		buffer = buffer_call(test, codes[i], 1, 1, &call);
 		buffer->flags = V4L2_BUF_FLAG_REQUEST_FD;
 		KUNIT_EXPECT_EQ(test, call_prepare(call), -EBADR);
@@ -259,9 +263,19 @@ static void request_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, call_prepare(call), 0);
 	request->capabilities = U32_MAX;
 	vha_video_call_finish(call);
-	KUNIT_EXPECT_EQ(test, request->capabilities, U32_MAX & ~(BIT(1) | BIT(2) | BIT(3)));
+	KUNIT_EXPECT_EQ(test, request->capabilities, U32_MAX & ~(BIT(2) | BIT(3)));
+	/* What the host does not take is copied, if it has memory of its own. */
+	request->capabilities = BIT(0) | BIT(4);
+	vha_video_call_finish(call);
+	KUNIT_EXPECT_EQ(test, request->capabilities, BIT(0) | BIT(1) | BIT(4));
+	request->capabilities = 0;
+	vha_video_call_finish(call);
+	KUNIT_EXPECT_EQ(test, request->capabilities, 0);
 	request->memory = V4L2_MEMORY_USERPTR;
-	KUNIT_EXPECT_EQ(test, call_prepare(call), -EINVAL);
+	KUNIT_EXPECT_EQ(test, call_prepare(call), 0);
+	request->memory = V4L2_MEMORY_MMAP;
+	vha_video_call_finish(call);
+	KUNIT_EXPECT_EQ(test, request->memory, V4L2_MEMORY_USERPTR);
 	request->memory = V4L2_MEMORY_DMABUF;
 	KUNIT_EXPECT_EQ(test, call_prepare(call), -EINVAL);
 	request->memory = V4L2_MEMORY_MMAP;
@@ -281,7 +295,12 @@ static void create_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, call_prepare(call), 0);
 	create->capabilities = U32_MAX;
 	vha_video_call_finish(call);
-	KUNIT_EXPECT_EQ(test, create->capabilities, U32_MAX & ~(BIT(1) | BIT(2) | BIT(3)));
+	KUNIT_EXPECT_EQ(test, create->capabilities, U32_MAX & ~(BIT(2) | BIT(3)));
+	create->memory = V4L2_MEMORY_USERPTR;
+	KUNIT_EXPECT_EQ(test, call_prepare(call), 0);
+	create->memory = V4L2_MEMORY_MMAP;
+	vha_video_call_finish(call);
+	KUNIT_EXPECT_EQ(test, create->memory, V4L2_MEMORY_USERPTR);
 	create->memory = V4L2_MEMORY_DMABUF;
 	KUNIT_EXPECT_EQ(test, call_prepare(call), -EINVAL);
 	create->memory = V4L2_MEMORY_MMAP;

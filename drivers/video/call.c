@@ -17,8 +17,20 @@
 
 /* What buffers can not have: the driver knows neither of these objects. */
 #define CAPABILITIES_HIDDEN \
-	(V4L2_BUF_CAP_SUPPORTS_USERPTR | V4L2_BUF_CAP_SUPPORTS_DMABUF | \
-	 V4L2_BUF_CAP_SUPPORTS_REQUESTS)
+	(V4L2_BUF_CAP_SUPPORTS_DMABUF | V4L2_BUF_CAP_SUPPORTS_REQUESTS)
+
+static bool memory_valid(u32 memory)
+{
+	return memory == V4L2_MEMORY_MMAP || memory == V4L2_MEMORY_USERPTR;
+}
+
+/* Where the host does not take the driver's memory, it is copied. */
+static u32 capabilities(u32 host)
+{
+	u32 caps = host & ~CAPABILITIES_HIDDEN;
+
+	return caps & V4L2_BUF_CAP_SUPPORTS_MMAP ? caps | V4L2_BUF_CAP_SUPPORTS_USERPTR : caps;
+}
 
 static bool multiplanar(const struct v4l2_buffer *buffer)
 {
@@ -64,7 +76,7 @@ static int buffer_prepare(struct vha_video_call *call)
 {
 	struct v4l2_buffer *buffer = call->image;
 
-	if (buffer->memory != V4L2_MEMORY_MMAP)
+	if (!memory_valid(buffer->memory))
 		return -EINVAL;
 	if (buffer->flags & V4L2_BUF_FLAG_REQUEST_FD)
 		return -EBADR;
@@ -72,19 +84,54 @@ static int buffer_prepare(struct vha_video_call *call)
 	return 0;
 }
 
-static void buffer_finish(struct vha_video_call *call)
+/* Where the host has the driver's memory is nothing the driver should know. */
+static void hide_addresses(struct vha_video_call *call)
+{
+	const struct v4l2_plane *old = call->saved + call->nested_at;
+	struct v4l2_plane *new = call->image + call->nested_at;
+	const struct v4l2_buffer *saved = call->saved;
+	struct v4l2_buffer *buffer = call->image;
+	unsigned int i;
+
+	buffer->memory = V4L2_MEMORY_USERPTR;
+	buffer->m = saved->m;
+	for (i = 0; i < call->nested / sizeof(*new); i++)
+		new[i].m = old[i].m;
+}
+
+static void query_finish(struct vha_video_call *call)
 {
 	const struct v4l2_buffer *saved = call->saved;
 	struct v4l2_buffer *buffer = call->image;
 
-	if (multiplanar(saved))
+	if (call->own)
+		hide_addresses(call);
+	else if (multiplanar(saved))
 		buffer->m = saved->m;
+}
+
+static void buffer_finish(struct vha_video_call *call)
+{
+	const struct v4l2_plane *old = call->saved + call->nested_at;
+	struct v4l2_plane *new = call->image + call->nested_at;
+	const struct v4l2_buffer *saved = call->saved;
+	struct v4l2_buffer *buffer = call->image;
+	unsigned int i;
+
+	query_finish(call);
+	if (!call->own)
+		return;
+	/* What the host has instead may be longer. */
+	if (!multiplanar(saved))
+		buffer->length = saved->length;
+	for (i = 0; i < call->nested / sizeof(*new); i++)
+		new[i].length = old[i].length;
 }
 
 const struct vha_video_kind vha_video_query_kind = {
 	.nested = buffer_nested,
 	.prepare = query_prepare,
-	.finish = buffer_finish,
+	.finish = query_finish,
 };
 
 const struct vha_video_kind vha_video_buffer_kind = {
@@ -99,16 +146,18 @@ static int request_prepare(struct vha_video_call *call)
 {
 	const struct v4l2_requestbuffers *request = call->image;
 
-	if (!vha_video_stream_valid(request->type) || request->memory != V4L2_MEMORY_MMAP)
+	if (!vha_video_stream_valid(request->type) || !memory_valid(request->memory))
 		return -EINVAL;
 	return 0;
 }
 
 static void request_finish(struct vha_video_call *call)
 {
+	const struct v4l2_requestbuffers *saved = call->saved;
 	struct v4l2_requestbuffers *request = call->image;
 
-	request->capabilities &= ~CAPABILITIES_HIDDEN;
+	request->memory = saved->memory;
+	request->capabilities = capabilities(request->capabilities);
 }
 
 const struct vha_video_kind vha_video_request_kind = {
@@ -163,7 +212,7 @@ static int create_prepare(struct vha_video_call *call)
 {
 	struct v4l2_create_buffers *create = call->image;
 
-	if (!vha_video_stream_valid(create->format.type) || create->memory != V4L2_MEMORY_MMAP)
+	if (!vha_video_stream_valid(create->format.type) || !memory_valid(create->memory))
 		return -EINVAL;
 	window_prepare(&create->format);
 	return 0;
@@ -174,7 +223,8 @@ static void create_finish(struct vha_video_call *call)
 	const struct v4l2_create_buffers *saved = call->saved;
 	struct v4l2_create_buffers *create = call->image;
 
-	create->capabilities &= ~CAPABILITIES_HIDDEN;
+	create->memory = saved->memory;
+	create->capabilities = capabilities(create->capabilities);
 	window_finish(&create->format, &saved->format);
 }
 
@@ -313,6 +363,9 @@ void vha_video_call_begin(struct vha_video_call *call, const struct vha_video_io
 	call->nested = 0;
 	call->len = call->size;
 	call->nr_segs = 0;
+	call->memory = 0;
+	call->own = false;
+	call->user = NULL;
 	bitmap_zero(call->payloads, V4L2_CID_MAX_CTRLS);
 	memset(call->image, 0, call->nested_at);
 }

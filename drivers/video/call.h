@@ -14,6 +14,7 @@
 #include "stream.h"
 
 struct vha_video_call;
+struct vha_video_user;
 
 /**
  * struct vha_video_kind - what arguments with a structure of their own need
@@ -78,6 +79,9 @@ struct vha_video_ioctl {
  * @payloads: controls whose value is data elsewhere
  * @segs: where in the guest's memory that is, %VHA_VIDEO_SEGS_MAX at most
  * @nr_segs: how many
+ * @memory: V4L2_MEMORY_* that the host is told where the driver has another one, or 0
+ * @own: it is about buffers in the driver's memory
+ * @user: the buffer there, if the host gets it by this call
  */
 struct vha_video_call {
 	const struct vha_video_ioctl *ioctl;
@@ -92,6 +96,9 @@ struct vha_video_call {
 	DECLARE_BITMAP(payloads, V4L2_CID_MAX_CTRLS);
 	struct vha_seg *segs;
 	u32 nr_segs;
+	u32 memory;
+	bool own;
+	struct vha_video_user *user;
 };
 
 /**
@@ -135,6 +142,7 @@ extern const struct vha_video_kind vha_video_subscribe_kind;
 
 const struct vha_video_ioctl *vha_video_ioctl_find(u32 code);
 bool vha_video_ioctl_has_controls(const struct vha_video_ioctl *ioctl);
+bool vha_video_ioctl_has_buffer(const struct vha_video_ioctl *ioctl);
 void vha_video_call_begin(struct vha_video_call *call, const struct vha_video_ioctl *ioctl);
 int vha_video_call_nest(struct vha_video_call *call);
 int vha_video_call_prepare(struct vha_video_call *call);

@@ -176,6 +176,26 @@ int vha_video_start(struct vha_queue *vq)
 	return 0;
 }
 
+/**
+ * vha_video_stop() - as &vha_class.stop
+ * @vq: the queue
+ *
+ * The host may write into the driver's memory for as long as it has a buffer there.
+ */
+void vha_video_stop(struct vha_queue *vq)
+{
+	struct vha_video *video = to_video(vq->dev);
+	struct vha_video_session *session;
+	unsigned long id;
+
+	if (vq->index != VHA_VIDEO_COMMAND)
+		return;
+	mutex_lock(&vq->mutex);
+	xa_for_each(&video->sessions, id, session)
+		vha_video_user_quiesce(session);
+	mutex_unlock(&vq->mutex);
+}
+
 static void (*const run_functions[VHA_VIDEO_QUEUES])(struct vha_queue *vq) = {
 	[VHA_VIDEO_COMMAND] = vha_video_command_run,
 	[VHA_VIDEO_EVENT] = vha_video_event_run,

@@ -50,16 +50,6 @@ static bool take_v4l2_event(struct vha_video_session *session)
 	return true;
 }
 
-/**
- * struct dequeued - a buffer and its planes, as they are in the scratch memory
- * @buffer: the buffer
- * @planes: its planes
- */
-struct dequeued {
-	struct v4l2_buffer buffer;
-	struct v4l2_plane planes[VIDEO_MAX_PLANES];
-};
-
 static void dequeue_failed(struct vha_video_session *session, u32 type, int error)
 {
 	switch (error) {
@@ -80,16 +70,16 @@ static void dequeue_failed(struct vha_video_session *session, u32 type, int erro
 }
 
 /* Where the host keeps its planes is nothing the driver should know. */
-static void put_buffer(struct vha_video_session *session, const struct dequeued *dequeued,
+static void put_buffer(struct vha_video_session *session, const struct vha_video_planar *dequeued,
 		       bool planes)
 {
 	struct vha_media_dqbuf *dqbuf = &session->event.dqbuf;
 
 	dqbuf->buffer = dequeued->buffer;
-	if (!planes)
-		return;
-	memset(&dqbuf->buffer.m, 0, sizeof(dqbuf->buffer.m));
-	memcpy(dqbuf->planes, dequeued->planes, sizeof(dqbuf->planes));
+	if (planes || dqbuf->buffer.memory != V4L2_MEMORY_MMAP)
+		memset(&dqbuf->buffer.m, 0, sizeof(dqbuf->buffer.m));
+	if (planes)
+		memcpy(dqbuf->planes, dequeued->planes, sizeof(dqbuf->planes));
 }
 
 static bool take_buffer(struct vha_video_session *session, u32 type)
@@ -97,7 +87,7 @@ static bool take_buffer(struct vha_video_session *session, u32 type)
 	struct vha_video_stream *stream = &session->streams[type];
 	struct vha_video *video = session->video;
 	bool planes = V4L2_TYPE_IS_MULTIPLANAR(type);
-	struct dequeued dequeued = {};
+	struct vha_video_planar dequeued = {};
 	int ret;
 
 	if (!vha_video_stream_ready(stream))
@@ -108,7 +98,7 @@ static bool take_buffer(struct vha_video_session *session, u32 type)
 		dequeued.buffer.length = VIDEO_MAX_PLANES;
 		dequeued.buffer.m.planes =
 			(void *)(uintptr_t)(video->params.scratch + VHA_VIDEO_SCRATCH_EVENT +
-					    offsetof(struct dequeued, planes));
+					    offsetof(struct vha_video_planar, planes));
 	}
 	ret = vha_video_host_ioctl(video, session->file, VIDIOC_DQBUF, VHA_VIDEO_SCRATCH_EVENT,
 				   &dequeued, sizeof(dequeued));
@@ -117,6 +107,8 @@ static bool take_buffer(struct vha_video_session *session, u32 type)
 		return false;
 	}
 	vha_video_stream_dequeued(stream);
+	if (stream->user)
+		vha_video_user_dequeued(session, type, &dequeued);
 	begin_event(session, VHA_MEDIA_DQBUF);
 	put_buffer(session, &dequeued, planes);
 	session->event_len = sizeof(session->event.dqbuf);

@@ -86,6 +86,18 @@ static int account(struct vha_video_session *session)
 	return -ENOMEM;
 }
 
+/* The driver has its memory back. */
+static void return_memory(struct vha_video_session *session)
+{
+	const struct vha_video_call *call = &session->video->call;
+	const struct v4l2_requestbuffers *request = call->saved;
+
+	if (call->ioctl->cmd == VIDIOC_STREAMOFF)
+		vha_video_user_stopped(session, *(const __u32 *)call->saved);
+	else if (call->ioctl->cmd == VIDIOC_REQBUFS)
+		vha_video_user_freed(session, request->type);
+}
+
 static int after_ioctl(struct vha_video_session *session, int error)
 {
 	struct vha_video_call *call = &session->video->call;
@@ -94,11 +106,20 @@ static int after_ioctl(struct vha_video_session *session, int error)
 		vha_video_session_fail(session, error);
 	if (error)
 		return error;
+	return_memory(session);
 	vha_video_call_done(call, session->streams);
 	if (call->ioctl->flags & VHA_VIDEO_AFTER_EVENTS)
 		session->subscribed = true;
 	forget_event(session);
 	return call->ioctl->flags & VHA_VIDEO_ALLOCATES ? account(session) : 0;
+}
+
+static int ask_host(struct vha_video_session *session)
+{
+	struct vha_video_call *call = &session->video->call;
+
+	return vha_video_host_ioctl(session->video, session->file, call->ioctl->cmd,
+				    VHA_VIDEO_SCRATCH_COMMAND, call->image, call->len);
 }
 
 static int call_host(struct vha_queue *vq, struct vha_video_session *session)
@@ -107,11 +128,13 @@ static int call_host(struct vha_queue *vq, struct vha_video_session *session)
 	struct vha_video_call *call = &video->call;
 	int ret;
 
-	ret = vha_video_host_ioctl(video, session->file, call->ioctl->cmd,
-				   VHA_VIDEO_SCRATCH_COMMAND, call->image, call->len);
+	ret = ask_host(session);
+	if (ret && vha_video_user_again(vq, session, ret))
+		ret = ask_host(session);
 	vha_video_count(vq, VHA_VIDEO_IOCTLS, 1);
 	if (ret)
 		vha_video_count(vq, VHA_VIDEO_IOCTL_ERRORS, 1);
+	vha_video_user_end(vq, session, ret);
 	ret = after_ioctl(session, ret);
 	if (vha_video_ioctl_has_controls(call->ioctl) && vha_video_controls_write(vq) && !ret)
 		ret = -EFAULT;
@@ -168,6 +191,8 @@ static int serve(struct vha_queue *vq, struct vha_video_command *command,
 	ret = session->error ?: read_argument(vq, command);
 	if (!ret && vha_video_ioctl_has_controls(call->ioctl))
 		ret = vha_video_controls_read(vq, session, command);
+	if (!ret)
+		ret = vha_video_user_begin(vq, session, command);
 	if (ret) {
 		vha_video_refuse(vq, command, ret);
 		return 0;

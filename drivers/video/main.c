@@ -26,6 +26,7 @@ static const struct vha_class video_class = {
 	.acked = vha_video_acked,
 	.set_backend = vha_video_set_backend,
 	.start = vha_video_start,
+	.stop = vha_video_stop,
 	.run = vha_video_run,
 	.batch_begin = vha_video_batch_begin,
 	.get_config = vha_video_get_config,

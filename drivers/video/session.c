@@ -22,6 +22,8 @@ static void session_free(struct kref *ref)
 {
 	struct vha_video_session *session = container_of(ref, struct vha_video_session, ref);
 
+	xa_destroy(&session->users);
+	kfree(session->chunk);
 	mutex_destroy(&session->mutex);
 	kfree(session);
 }
@@ -53,6 +55,8 @@ static struct vha_video_session *session_create(struct vha_video *video)
 	kref_init(&session->ref);
 	mutex_init(&session->mutex);
 	INIT_LIST_HEAD(&session->ready);
+	INIT_LIST_HEAD(&session->areas);
+	xa_init(&session->users);
 	return session;
 }
 
@@ -95,9 +99,12 @@ static void free_buffers(struct vha_video_session *session)
 {
 	u32 type;
 
-	for (type = 1; type < VHA_VIDEO_STREAMS; type++)
+	for (type = 1; type < VHA_VIDEO_STREAMS; type++) {
 		if (session->streams[type].buffers)
 			vha_video_buffer_free(session, type);
+		else
+			vha_video_user_freed(session, type);
+	}
 }
 
 /**

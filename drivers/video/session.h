@@ -10,6 +10,7 @@
 #include <linux/mutex.h>
 #include <linux/poll.h>
 #include <linux/wait.h>
+#include <linux/xarray.h>
 
 #include "media.h"
 #include "stream.h"
@@ -61,6 +62,10 @@ union vha_video_event {
  * @subscribed: the driver subscribed to an event
  * @streams: the buffer queues
  * @buffer_bytes: bytes of their buffers
+ * @user_bytes: of those, not memory of the host's own
+ * @users: buffers in the driver's memory, by queue and number
+ * @areas: memory of the VMM with copies of such
+ * @chunk: for copying, or NULL
  * @source: where to look for the next event: a buffer type, or 0 for V4L2's events
  * @event: an event taken from the host
  * @event_len: its length, 0 for none
@@ -83,6 +88,10 @@ struct vha_video_session {
 	bool subscribed;
 	struct vha_video_stream streams[VHA_VIDEO_STREAMS];
 	u64 buffer_bytes;
+	u64 user_bytes;
+	struct xarray users;
+	struct list_head areas;
+	void *chunk;
 	u32 source;
 	union vha_video_event event;
 	u32 event_len;

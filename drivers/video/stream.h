@@ -17,7 +17,8 @@
  * @ended: the last buffer was dequeued, and no other comes before a restart
  * @queued: buffers with the host, at most
  * @buffers: buffers have indices below it
- * @memory: V4L2_MEMORY_* of the buffers
+ * @memory: V4L2_MEMORY_* of the buffers, as the host has them
+ * @user: for the driver they are V4L2_MEMORY_USERPTR
  * @generation: changes whenever buffers are freed
  */
 struct vha_video_stream {
@@ -26,6 +27,7 @@ struct vha_video_stream {
 	u32 queued;
 	u32 buffers;
 	u32 memory;
+	bool user;
 	u32 generation;
 };
 

@@ -17,16 +17,23 @@
 static void requested(const struct vha_video_call *call, struct vha_video_stream *streams)
 {
 	const struct v4l2_requestbuffers *saved = call->saved, *request = call->image;
+	struct vha_video_stream *stream = &streams[saved->type];
 
-	vha_video_stream_allocated(&streams[saved->type], request->count, saved->memory);
+	vha_video_stream_allocated(stream, request->count, call->memory ?: saved->memory);
+	stream->user = saved->memory == V4L2_MEMORY_USERPTR;
 }
 
 static void created(const struct vha_video_call *call, struct vha_video_stream *streams)
 {
 	const struct v4l2_create_buffers *saved = call->saved, *create = call->image;
+	struct vha_video_stream *stream = &streams[saved->format.type];
 
-	vha_video_stream_grown(&streams[saved->format.type], create->index, create->count,
-			       saved->memory);
+	/* None at all says nothing about those there are. */
+	if (!create->count)
+		return;
+	vha_video_stream_grown(stream, create->index, create->count,
+			       call->memory ?: saved->memory);
+	stream->user = saved->memory == V4L2_MEMORY_USERPTR;
 }
 
 static void removed(const struct vha_video_call *call, struct vha_video_stream *streams)
@@ -190,3 +197,12 @@ bool vha_video_ioctl_has_controls(const struct vha_video_ioctl *ioctl)
 	return ioctl->kind == &vha_video_controls_kind;
 }
 EXPORT_SYMBOL_IF_KUNIT(vha_video_ioctl_has_controls);
+
+/**
+ * vha_video_ioctl_has_buffer() - whether it is about a single buffer
+ * @ioctl: the ioctl
+ */
+bool vha_video_ioctl_has_buffer(const struct vha_video_ioctl *ioctl)
+{
+	return ioctl->kind == &vha_video_buffer_kind || ioctl->kind == &vha_video_query_kind;
+}

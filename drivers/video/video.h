@@ -13,6 +13,7 @@
 #include "call.h"
 #include "media.h"
 #include "session.h"
+#include "user.h"
 #include "window.h"
 
 /**
@@ -39,6 +40,8 @@ enum vha_video_index {
  * @VHA_VIDEO_UNMAPS: buffers unmapped
  * @VHA_VIDEO_MAP_ERRORS: times one of both failed
  * @VHA_VIDEO_BYTES_MAPPED: bytes of the buffers that were mapped
+ * @VHA_VIDEO_BYTES_SHARED: bytes of buffers the host got where the driver has them
+ * @VHA_VIDEO_BYTES_COPIED: bytes of buffers copied from and to the driver's memory
  * @VHA_VIDEO_DEQUEUED: buffers the driver was given back
  * @VHA_VIDEO_EVENTS: events of V4L2 it was told of
  * @VHA_VIDEO_ERRORS: sessions that ended by an error
@@ -55,6 +58,8 @@ enum vha_video_stat {
 	VHA_VIDEO_UNMAPS,
 	VHA_VIDEO_MAP_ERRORS,
 	VHA_VIDEO_BYTES_MAPPED,
+	VHA_VIDEO_BYTES_SHARED,
+	VHA_VIDEO_BYTES_COPIED,
 	VHA_VIDEO_DEQUEUED,
 	VHA_VIDEO_EVENTS,
 	VHA_VIDEO_ERRORS,
@@ -165,6 +170,16 @@ struct vha_video_command {
 	u32 len;
 };
 
+/**
+ * struct vha_video_planar - a buffer and its planes, as they are in the scratch memory
+ * @buffer: the buffer
+ * @planes: its planes
+ */
+struct vha_video_planar {
+	struct v4l2_buffer buffer;
+	struct v4l2_plane planes[VIDEO_MAX_PLANES];
+};
+
 /* Where in the scratch memory arguments are, by who asks the host. */
 #define VHA_VIDEO_SCRATCH_EVENT		0
 #define VHA_VIDEO_SCRATCH_LOOK		2048
@@ -179,6 +194,7 @@ int vha_video_acked(struct vha_device *dev);
 int vha_video_set_backend(struct vha_device *dev, const struct vha_backend *backend,
 			  struct file *file);
 int vha_video_start(struct vha_queue *vq);
+void vha_video_stop(struct vha_queue *vq);
 void vha_video_run(struct vha_queue *vq);
 void vha_video_batch_begin(struct vha_queue *vq);
 void vha_video_get_config(struct vha_device *dev, void *config);
@@ -225,11 +241,35 @@ int vha_video_controls_write(struct vha_queue *vq);
 
 /* buffer.c */
 
+int vha_video_buffer_query(struct vha_video_session *session, u32 type, u32 index,
+			   struct vha_video_planar *queried);
 int vha_video_buffer_find(struct vha_video_session *session, u32 offset,
 			  struct vha_video_buffer *buffer);
 void vha_video_buffer_account(struct vha_video_session *session);
 bool vha_video_buffer_excess(const struct vha_video *video, u64 more);
+int vha_video_buffer_charge(struct vha_video_session *session, u64 bytes);
+void vha_video_buffer_uncharge(struct vha_video_session *session, u64 bytes);
 void vha_video_buffer_free(struct vha_video_session *session, u32 type);
+
+/* area.c */
+
+int vha_video_area_get(struct vha_video_session *session, u32 type, u32 index, u32 plane,
+		       u32 len, struct vha_video_user_plane *place);
+void vha_video_area_free(struct vha_video_session *session, u32 type);
+int vha_video_area_copy(struct vha_queue *vq, struct vha_video_session *session,
+			const struct vha_video_user *user, u32 plane, u32 len, bool to_guest);
+
+/* user.c */
+
+int vha_video_user_begin(struct vha_queue *vq, struct vha_video_session *session,
+			 struct vha_video_command *command);
+bool vha_video_user_again(struct vha_queue *vq, struct vha_video_session *session, int error);
+void vha_video_user_end(struct vha_queue *vq, struct vha_video_session *session, int error);
+void vha_video_user_dequeued(struct vha_video_session *session, u32 type,
+			     struct vha_video_planar *dequeued);
+void vha_video_user_stopped(struct vha_video_session *session, u32 type);
+void vha_video_user_freed(struct vha_video_session *session, u32 type);
+void vha_video_user_quiesce(struct vha_video_session *session);
 
 /* window.c */
 
