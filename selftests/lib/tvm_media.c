@@ -152,6 +152,7 @@ void tvm_media_destroy(struct tvm_media *media)
 	if (media->scratch)
 		munmap(media->scratch, VHA_VIDEO_SCRATCH_BYTES);
 	media->scratch = NULL;
+	tvm_media_user_forget(media);
 	tvm_mem_destroy(&media->mem);
 }
 

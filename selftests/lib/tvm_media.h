@@ -41,6 +41,10 @@
 #define TVM_MEDIA_AREA		(64U << 10)
 #define TVM_MEDIA_PENDING	256
 
+/* Of the driver's memory: pieces of a buffer, and buffers. */
+#define TVM_MEDIA_USER_PIECES	1024
+#define TVM_MEDIA_USERS		128
+
 enum {
 	TVM_MEDIA_COMMANDS,
 	TVM_MEDIA_EVENTS,
@@ -74,6 +78,22 @@ struct tvm_media_event {
 		};
 		struct v4l2_event v4l2;
 	};
+};
+
+/**
+ * struct tvm_media_user - memory of the driver that it may queue as a buffer
+ * @addr: where a program in the guest has it
+ * @view: what is mapped for that, NULL for nothing
+ * @view_len: bytes of it
+ * @sg: its pieces, address and length in the guest's memory
+ * @num: how many
+ */
+struct tvm_media_user {
+	uintptr_t addr;
+	void *view;
+	uint64_t view_len;
+	uint64_t (*sg)[2];
+	unsigned int num;
 };
 
 /**
@@ -111,6 +131,8 @@ struct tvm_media_options {
  * @pending: events that came, oldest first
  * @num_pending: how many
  * @keep: event buffers that came back are not posted again
+ * @users: memory of the driver for buffers
+ * @num_users: how many
  */
 struct tvm_media {
 	struct tvm_mem mem;
@@ -128,6 +150,8 @@ struct tvm_media {
 	struct tvm_media_event pending[TVM_MEDIA_PENDING];
 	unsigned int num_pending;
 	bool keep;
+	struct tvm_media_user users[TVM_MEDIA_USERS];
+	unsigned int num_users;
 };
 
 /* The VMM: tvm_media.c */
@@ -154,6 +178,15 @@ int tvm_media_map(struct tvm_media *media, uint32_t session, uint32_t flags,
 int tvm_media_unmap(struct tvm_media *media, uint64_t addr);
 int tvm_media_ioctl(struct tvm_media *media, uint32_t session, unsigned long cmd,
 		    void *arg);
+
+/* Memory of the driver: tvm_media_user.c */
+
+void *tvm_media_user_alloc(struct tvm_media *media, uint32_t len, bool scattered);
+void tvm_media_user_add(struct tvm_media *media, const void *addr,
+			const uint64_t sg[][2], unsigned int num);
+const struct tvm_media_user *tvm_media_user_find(const struct tvm_media *media,
+						 unsigned long addr);
+void tvm_media_user_forget(struct tvm_media *media);
 
 unsigned int tvm_media_post(struct tvm_media *media, unsigned int max);
 void tvm_media_collect(struct tvm_media *media);

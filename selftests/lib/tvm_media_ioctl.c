@@ -32,7 +32,7 @@ struct call {
 	uint32_t size;
 	void *nested;
 	uint32_t nested_len;
-	uint64_t sg[512][2];
+	uint64_t sg[TVM_MEDIA_USER_PIECES][2];
 	unsigned int num_sg;
 	uint32_t data_len;
 };
@@ -59,7 +59,7 @@ static void add_data(struct call *call, const void *data, uint32_t len)
 	call->data_len += (len + 7) / 8 * 8;
 	for (; len; len -= piece, gpa += piece) {
 		piece = len < DATA_PIECE ? len : DATA_PIECE;
-		ASSERT_LT(call->num_sg, 512U);
+		ASSERT_LT(call->num_sg, (unsigned int)TVM_MEDIA_USER_PIECES);
 		call->sg[call->num_sg][0] = gpa;
 		call->sg[call->num_sg++][1] = piece;
 	}
@@ -77,6 +77,34 @@ static void find_controls(struct call *call)
 			add_data(call, controls->controls[i].ptr, controls->controls[i].size);
 }
 
+/* Pieces until there are as many bytes as the plane has, if so many are known. */
+static void add_memory(struct call *call, unsigned long addr, uint32_t len)
+{
+	const struct tvm_media_user *user = tvm_media_user_find(call->media, addr);
+	unsigned int i;
+
+	for (i = 0; user && i < user->num && len; i++) {
+		ASSERT_LT(call->num_sg, (unsigned int)TVM_MEDIA_USER_PIECES);
+		memcpy(call->sg[call->num_sg++], user->sg[i], sizeof(call->sg[0]));
+		len -= user->sg[i][1] < len ? user->sg[i][1] : len;
+	}
+}
+
+static void find_memory(struct call *call)
+{
+	struct v4l2_buffer *buffer = (void *)call->arg;
+	unsigned int i;
+
+	if (call->cmd == VIDIOC_QUERYBUF || buffer->memory != V4L2_MEMORY_USERPTR)
+		return;
+	if (!V4L2_TYPE_IS_MULTIPLANAR(buffer->type)) {
+		add_memory(call, buffer->m.userptr, buffer->length);
+		return;
+	}
+	for (i = 0; i < buffer->length && i < VIDEO_MAX_PLANES; i++)
+		add_memory(call, buffer->m.planes[i].m.userptr, buffer->m.planes[i].length);
+}
+
 static void find_nested(struct call *call)
 {
 	struct v4l2_buffer *buffer = (void *)call->arg;
@@ -87,6 +115,9 @@ static void find_nested(struct call *call)
 	} else if (is_buffer(call->cmd) && V4L2_TYPE_IS_MULTIPLANAR(buffer->type)) {
 		call->nested = buffer->m.planes;
 		call->nested_len = buffer->length * sizeof(struct v4l2_plane);
+		find_memory(call);
+	} else if (is_buffer(call->cmd)) {
+		find_memory(call);
 	} else if (call->cmd == VIDIOC_G_EDID || call->cmd == VIDIOC_S_EDID) {
 		call->nested = edid->edid;
 		call->nested_len = edid->blocks * 128;

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -252,12 +253,20 @@ int tvm_video_event(struct tvm_video *video, struct v4l2_event *event)
 	}
 }
 
-static void map_plane(struct tvm_video *video, struct tvm_video_plane *plane,
-		      uint32_t offset, uint32_t len)
+static void make_plane(struct tvm_video *video, struct tvm_video_plane *plane,
+		       uint32_t offset, uint32_t len)
 {
 	uint64_t mapped;
 
 	plane->len = len;
+	if (video->memory) {
+		plane->addr = video->media ?
+			tvm_media_user_alloc(video->media, len,
+					     video->memory == TVM_VIDEO_SCATTERED) :
+			malloc(len);
+		ASSERT_TRUE(plane->addr);
+		return;
+	}
 	if (video->media) {
 		ASSERT_EQ(tvm_media_map(video->media, video->session, TVM_MEDIA_RW, offset,
 					&plane->at, &mapped), 0);
@@ -269,7 +278,7 @@ static void map_plane(struct tvm_video *video, struct tvm_video_plane *plane,
 	ASSERT_TRUE(plane->addr != MAP_FAILED);
 }
 
-static void map_buffer(struct tvm_video_queue *queue, unsigned int index)
+static void make_buffer(struct tvm_video_queue *queue, unsigned int index)
 {
 	struct v4l2_plane planes[VIDEO_MAX_PLANES] = { 0 };
 	struct v4l2_buffer buffer = { .index = index, .type = queue->type };
@@ -282,18 +291,19 @@ static void map_buffer(struct tvm_video_queue *queue, unsigned int index)
 	ASSERT_EQ(tvm_video_ioctl(queue->video, VIDIOC_QUERYBUF, &buffer), 0);
 	queue->planes = 1;
 	if (!queue->video->mplane) {
-		map_plane(queue->video, &queue->buffers[index][0], buffer.m.offset,
-			  buffer.length);
+		make_plane(queue->video, &queue->buffers[index][0], buffer.m.offset,
+			   buffer.length);
 		return;
 	}
 	queue->planes = buffer.length;
 	for (i = 0; i < queue->planes; i++)
-		map_plane(queue->video, &queue->buffers[index][i], planes[i].m.mem_offset,
-			  planes[i].length);
+		make_plane(queue->video, &queue->buffers[index][i], planes[i].m.mem_offset,
+			   planes[i].length);
 }
 
 /**
- * tvm_video_buffers() - make buffers and map them; a failure fails the test
+ * tvm_video_buffers() - make buffers, as the device's memory says; a failure fails the
+ * test
  * @video: the device
  * @queue: filled in
  * @output: those that go into it
@@ -305,7 +315,7 @@ void tvm_video_buffers(struct tvm_video *video, struct tvm_video_queue *queue,
 	struct v4l2_requestbuffers request = {
 		.count = count,
 		.type = tvm_video_type(video, output),
-		.memory = V4L2_MEMORY_MMAP,
+		.memory = video->memory ? V4L2_MEMORY_USERPTR : V4L2_MEMORY_MMAP,
 	};
 	unsigned int i;
 
@@ -315,9 +325,10 @@ void tvm_video_buffers(struct tvm_video *video, struct tvm_video_queue *queue,
 	ASSERT_LE(request.count, (unsigned int)TVM_VIDEO_BUFFERS);
 	queue->video = video;
 	queue->type = request.type;
+	queue->memory = request.memory;
 	queue->count = request.count;
 	for (i = 0; i < queue->count; i++)
-		map_buffer(queue, i);
+		make_buffer(queue, i);
 }
 
 /**
@@ -332,7 +343,12 @@ void tvm_video_unmap(struct tvm_video_queue *queue)
 		for (j = 0; j < queue->planes; j++) {
 			struct tvm_video_plane *plane = &queue->buffers[i][j];
 
-			if (queue->video->media)
+			/* The guest's memory is there for good. */
+			if (queue->memory == V4L2_MEMORY_USERPTR && queue->video->media)
+				continue;
+			if (queue->memory == V4L2_MEMORY_USERPTR)
+				free(plane->addr);
+			else if (queue->video->media)
 				EXPECT_EQ(tvm_media_unmap(queue->video->media, plane->at), 0);
 			else
 				munmap(plane->addr, plane->len);
@@ -347,7 +363,7 @@ void tvm_video_unmap(struct tvm_video_queue *queue)
 void tvm_video_free(struct tvm_video_queue *queue)
 {
 	struct v4l2_requestbuffers request = {
-		.type = queue->type, .memory = V4L2_MEMORY_MMAP,
+		.type = queue->type, .memory = queue->memory,
 	};
 
 	if (!queue->video)
@@ -383,7 +399,7 @@ int tvm_video_put(struct tvm_video_queue *queue, unsigned int index, uint32_t us
 {
 	struct v4l2_plane planes[VIDEO_MAX_PLANES] = { 0 };
 	struct v4l2_buffer buffer = {
-		.index = index, .type = queue->type, .memory = V4L2_MEMORY_MMAP,
+		.index = index, .type = queue->type, .memory = queue->memory,
 		.field = V4L2_FIELD_NONE,
 		.timestamp = { stamp / 1000000, stamp % 1000000 },
 	};
@@ -396,8 +412,16 @@ int tvm_video_put(struct tvm_video_queue *queue, unsigned int index, uint32_t us
 		planes[0].bytesused = used;
 		for (i = 1; used && i < queue->planes; i++)
 			planes[i].bytesused = queue->buffers[index][i].len;
+		for (i = 0; i < queue->planes && queue->memory == V4L2_MEMORY_USERPTR; i++) {
+			planes[i].m.userptr = (uintptr_t)queue->buffers[index][i].addr;
+			planes[i].length = queue->buffers[index][i].len;
+		}
 	} else {
 		buffer.bytesused = used;
+		if (queue->memory == V4L2_MEMORY_USERPTR) {
+			buffer.m.userptr = (uintptr_t)queue->buffers[index][0].addr;
+			buffer.length = queue->buffers[index][0].len;
+		}
 	}
 	ret = tvm_video_ioctl(queue->video, VIDIOC_QBUF, &buffer);
 	if (!ret)
@@ -418,7 +442,7 @@ int tvm_video_get(struct tvm_video_queue *queue, struct tvm_video_frame *frame)
 
 	memset(frame, 0, sizeof(*frame));
 	frame->buffer.type = queue->type;
-	frame->buffer.memory = V4L2_MEMORY_MMAP;
+	frame->buffer.memory = queue->memory;
 	if (queue->video->mplane) {
 		frame->buffer.length = VIDEO_MAX_PLANES;
 		frame->buffer.m.planes = frame->planes;

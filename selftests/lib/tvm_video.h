@@ -24,12 +24,25 @@ unsigned int tvm_video_mappings(pid_t pid);
 /* tvm_video.c */
 
 /**
+ * enum tvm_video_memory - where buffers are
+ * @TVM_VIDEO_MMAP: the device has them
+ * @TVM_VIDEO_WHOLE: the program has them, in the guest in one piece
+ * @TVM_VIDEO_SCATTERED: likewise, in the guest in pages here and there
+ */
+enum tvm_video_memory {
+	TVM_VIDEO_MMAP,
+	TVM_VIDEO_WHOLE,
+	TVM_VIDEO_SCATTERED,
+};
+
+/**
  * struct tvm_video - an open video device
  * @fd: of the host's node, -1 in the guest
  * @media: the guest's device
  * @session: its session
  * @mplane: it is multi-planar
  * @last: the last buffer was dequeued
+ * @memory: where its buffers are
  */
 struct tvm_video {
 	int fd;
@@ -37,6 +50,7 @@ struct tvm_video {
 	uint32_t session;
 	bool mplane;
 	bool last;
+	enum tvm_video_memory memory;
 };
 
 /** struct tvm_video_plane - a mapped plane; @at is its offset in the guest's window */
@@ -53,6 +67,7 @@ struct tvm_video_queue {
 	unsigned int count;
 	unsigned int planes;
 	unsigned int queued;
+	uint32_t memory;
 	struct tvm_video_plane buffers[TVM_VIDEO_BUFFERS][VIDEO_MAX_PLANES];
 };
 

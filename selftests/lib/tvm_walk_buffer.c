@@ -5,8 +5,7 @@
 #include "tvm_walk.h"
 
 /* What the guest can not have. */
-#define HIDDEN_CAPABILITIES (V4L2_BUF_CAP_SUPPORTS_USERPTR | V4L2_BUF_CAP_SUPPORTS_DMABUF | \
-			     V4L2_BUF_CAP_SUPPORTS_REQUESTS)
+#define HIDDEN_CAPABILITIES (V4L2_BUF_CAP_SUPPORTS_DMABUF | V4L2_BUF_CAP_SUPPORTS_REQUESTS)
 
 static int walk_buffer(struct tvm_walk *walk, const char *name, unsigned long cmd,
 		       uint32_t type, uint32_t index, uint32_t memory, uint32_t length)
@@ -73,6 +72,10 @@ static void walk_type(struct tvm_walk *walk, uint32_t type)
 	format.fmt.pix.height = 360;
 	ASK(walk, type, VIDIOC_S_FMT, format);
 	walk_request(walk, type, 2, 0x77);
+	walk_request(walk, type, 2, V4L2_MEMORY_USERPTR);
+	BUFFER(walk, VIDIOC_QUERYBUF, type, 1, V4L2_MEMORY_USERPTR, 8);
+	BUFFER(walk, VIDIOC_QBUF, type, 0, V4L2_MEMORY_MMAP, 8);
+	walk_request(walk, type, 0, V4L2_MEMORY_USERPTR);
 	BUFFER(walk, VIDIOC_QUERYBUF, type, 0, V4L2_MEMORY_MMAP, 8);
 	BUFFER(walk, VIDIOC_QBUF, type, 0, V4L2_MEMORY_MMAP, 8);
 	ASK(walk, type, VIDIOC_STREAMON, value);

@@ -64,6 +64,10 @@ static void on_host(struct tvm_codec *codec, const char *path)
 /* All frames were in mappings, of which the device holds none any more. */
 static void expect_mapped(struct codec_fixture *self)
 {
+	unsigned int i;
+
+	for (i = 0; i < TVM_MEDIA_QUEUES; i++)
+		EXPECT_EQ(tvm_media_stat(&self->media, i, "bytes_copied"), 0);
 	EXPECT_GT(tvm_media_stat(&self->media, TVM_MEDIA_COMMANDS, "bytes_mapped"), 0);
 	EXPECT_EQ(tvm_media_stat(&self->media, TVM_MEDIA_COMMANDS, "refused"), 0);
 	EXPECT_EQ(tvm_media_stat(&self->media, TVM_MEDIA_COMMANDS, "malformed"), 0);

@@ -296,7 +296,7 @@ TEST_F(hostile, counts_of_planes)
 TEST_F(hostile, other_kinds_of_memory)
 {
 	static const uint32_t kinds[] = {
-		V4L2_MEMORY_USERPTR, V4L2_MEMORY_OVERLAY, V4L2_MEMORY_DMABUF, 0, 5, 0xffffffff,
+		V4L2_MEMORY_OVERLAY, V4L2_MEMORY_DMABUF, 0, 5, 0xffffffff,
 	};
 	struct v4l2_plane planes[VIDEO_MAX_PLANES] = { 0 };
 	struct v4l2_requestbuffers request;
