@@ -62,6 +62,9 @@ static void eraser_submit_bio(struct bio *bio)
 	case REQ_OP_SECURE_ERASE:
 		erase(bio);
 		break;
+	case REQ_OP_DISCARD:
+		/* Which may leave everything as it is. */
+		break;
 	default:
 		bio->bi_status = BLK_STS_NOTSUPP;
 		break;
@@ -79,6 +82,7 @@ static int __init eraser_init(void)
 	struct queue_limits limits = {
 		.logical_block_size = SECTOR_SIZE,
 		.physical_block_size = PAGE_SIZE,
+		.max_hw_discard_sectors = ERASE_SECTORS,
 		.discard_granularity = PAGE_SIZE,
 		.max_secure_erase_sectors = ERASE_SECTORS,
 	};
