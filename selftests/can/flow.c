@@ -278,6 +278,36 @@ TEST_F(flow, back_pressure)
 	EXPECT_EQ(tvm_can_status(&self->can), 0);
 }
 
+/* Likewise a socket that may not send more before the interface has. */
+TEST_F(flow, send_buffer)
+{
+	struct tvm_can_frame frame, seen;
+	unsigned int i, done = 0;
+	int smallest = 1;
+
+	ASSERT_EQ(setsockopt(self->can.socket, SOL_SOCKET, SO_SNDBUF, &smallest,
+			     sizeof(smallest)), 0);
+	/* Unlike netem it leaves frames that wait to their socket. */
+	ASSERT_EQ(tvm_can_command("tc qdisc add dev %s root tbf rate 8bit burst 20b limit 10000b",
+				  self->bus.name), 0);
+	for (i = 0; i < 64; i++) {
+		tvm_can_numbered(&frame, 0x100, i);
+		ASSERT_EQ(tvm_can_submit(&self->can, &frame), 0);
+	}
+	tvm_queue_kick(&self->can.vqs[TVM_CAN_TX]);
+	while (tvm_can_result(&self->can, 200) == TVM_CAN_OK)
+		done++;
+	EXPECT_GT(tvm_can_stat(&self->can, "tx_held"), 0);
+	EXPECT_LT(tvm_can_stat(&self->can, "tx_frames"), 64);
+	ASSERT_EQ(tvm_can_command("tc qdisc del dev %s root", self->bus.name), 0);
+	for (i = done; i < 64; i++)
+		ASSERT_EQ(tvm_can_result(&self->can, harness_scaled(5000)), TVM_CAN_OK);
+	for (i = 0; i < 64; i++) {
+		ASSERT_EQ(tvm_can_host_receive(self->host, &seen, harness_scaled(5000)), 0);
+		ASSERT_EQ(tvm_can_number(&seen), i);
+	}
+}
+
 /* A slow bus: the guest gets no more onto it than it takes, and loses nothing. */
 TEST_F_TIMEOUT(flow, slow_bus, 120)
 {
