@@ -115,10 +115,11 @@ static void queues_create(struct tvm_vsock *vsock, const struct tvm_vsock_option
  */
 void tvm_vsock_create(struct tvm_vsock *vsock, const struct tvm_vsock_options *options)
 {
-	uint64_t features = tvm_config_features(&options->cfg) | options->features |
-			    TVM_BIT(VIRTIO_VSOCK_F_SEQPACKET);
+	uint64_t features = tvm_config_features(&options->cfg) | options->features;
 	unsigned int i;
 
+	if (!options->no_messages)
+		features |= TVM_BIT(VIRTIO_VSOCK_F_SEQPACKET);
 	memset(vsock, 0, sizeof(*vsock));
 	vsock->dev.fd = -1;
 	vsock->cid = options->cid ? options->cid : TVM_VSOCK_CID;

@@ -36,6 +36,7 @@
  * @buffer: bytes of a receive buffer, header included, 0 for 4096
  * @no_buffers: the driver makes no receive buffers available
  * @features: features beyond those of @cfg and SOCK_SEQPACKET
+ * @no_messages: the driver does not know SOCK_SEQPACKET
  * @event: with the event queue
  * @stopped: do not start the queues
  */
@@ -46,6 +47,7 @@ struct tvm_vsock_options {
 	uint32_t buffer;
 	bool no_buffers;
 	uint64_t features;
+	bool no_messages;
 	bool event;
 	bool stopped;
 };

@@ -80,6 +80,27 @@ TEST_F(life, transport_reset)
 	EXPECT_EQ(tvm_queue_wait(&vsock->vqs[TVM_VSOCK_EVENT], &used, TVM_VSOCK_WAIT_MS), 0);
 }
 
+/* A buffer that does not take it does not lose it. */
+TEST_F(life, transport_reset_short_buffer)
+{
+	struct tvm_vsock *vsock = &self->vsock;
+	struct tvm_queue *vq = &vsock->vqs[TVM_VSOCK_EVENT];
+	struct tvm_seg seg = { .len = sizeof(uint32_t) - 1 };
+	struct tvm_used used;
+
+	tvm_vsock_create(vsock, &self->options);
+	seg.gpa = tvm_mem_alloc(&vsock->mem, 64, 64);
+	ASSERT_EQ(tvm_dev_ioctl(&vsock->dev, VHA_VSOCK_TRANSPORT_RESET, NULL), 0);
+	ASSERT_GE(tvm_queue_add(vq, &seg, 0, 1, NULL, 0), 0);
+	tvm_queue_kick(vq);
+	ASSERT_EQ(tvm_queue_wait(vq, &used, TVM_VSOCK_WAIT_MS), 0);
+	EXPECT_EQ(used.len, 0U);
+	EXPECT_EQ(tvm_dev_stat(&vsock->dev, TVM_VSOCK_EVENT, "malformed"), 1);
+	event_buffer_add(vsock, seg.gpa);
+	ASSERT_EQ(tvm_queue_wait(vq, &used, TVM_VSOCK_WAIT_MS), 0);
+	EXPECT_EQ(used.len, sizeof(uint32_t));
+}
+
 TEST_F(life, transport_reset_ends_connections)
 {
 	int fd;

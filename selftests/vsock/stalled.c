@@ -4,8 +4,10 @@
  *
  * What waits for it has limits, and nothing is lost when it goes on.
  */
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "tvm_rig.h"
@@ -279,6 +281,37 @@ TEST_F(stalled, guest_stops_sending)
 		got += self->packet.len;
 	}
 	EXPECT_EQ(got, sent);
+}
+
+/* The host has closed what the guest then accepts: it hears so. */
+TEST_F(stalled, closed_while_connecting)
+{
+	int fd = tvm_vsock_socket(SOCK_STREAM);
+
+	ASSERT_EQ(tvm_vsock_connect(fd, TVM_VSOCK_CID, TVM_VSOCK_PORT), -EINPROGRESS);
+	close(fd);
+	take(self);
+	ASSERT_EQ(self->packet.hdr.op, VIRTIO_VSOCK_OP_REQUEST);
+	self->conn.remote = self->packet.hdr.src_port;
+	tvm_vsock_conn_send(&self->conn, VIRTIO_VSOCK_OP_RESPONSE, NULL, 0, 0);
+	take(self);
+	EXPECT_EQ(self->packet.hdr.op, VIRTIO_VSOCK_OP_RST);
+	EXPECT_EQ(self->packet.hdr.src_port, self->conn.remote);
+	EXPECT_EQ(stat(self, TVM_VSOCK_RX, "queued"), 0);
+}
+
+/* Who gives up waiting leaves nothing behind. */
+TEST_F(stalled, timeout_while_connecting)
+{
+	struct timeval timeout = { .tv_usec = 50000 };
+	int fd = tvm_vsock_socket(SOCK_STREAM);
+
+	ASSERT_EQ(fcntl(fd, F_SETFL, 0), 0);
+	ASSERT_EQ(setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &timeout,
+			     sizeof(timeout)), 0);
+	EXPECT_EQ(tvm_vsock_connect(fd, TVM_VSOCK_CID, TVM_VSOCK_PORT), -ETIMEDOUT);
+	EXPECT_EQ(stat(self, TVM_VSOCK_RX, "queued"), 0);
+	close(fd);
 }
 
 #define ENDED_MAX	(16U << 20)

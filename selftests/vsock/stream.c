@@ -257,6 +257,20 @@ TEST_F(stream, messages_to_host)
 	close(fd);
 }
 
+/* A driver that knows nothing of messages gets no connection for them. */
+TEST_F(stream, no_messages)
+{
+	const struct tvm_vsock_options options = { .cfg = variant->cfg, .no_messages = true };
+	int fd = tvm_vsock_socket(SOCK_SEQPACKET);
+
+	tvm_vsock_destroy(&self->vsock);
+	tvm_vsock_create(&self->vsock, &options);
+	EXPECT_EQ(tvm_vsock_connect(fd, TVM_VSOCK_CID, TVM_VSOCK_PORT), -ESOCKTNOSUPPORT);
+	close(fd);
+	fd = tvm_vsock_conn_accept(&self->conn, &self->vsock, SOCK_STREAM);
+	close(fd);
+}
+
 /* Pages of the sender go to the guest, and it hears when that is over. */
 TEST_F(stream, zerocopy)
 {
