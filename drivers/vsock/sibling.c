@@ -28,11 +28,12 @@ int vha_vsock_set_peers(struct vha_vsock *vsock, const struct vha_vsock_peers *p
 		if (i < peers->count ? !vha_vsock_cid_valid(peers->cids[i]) : peers->cids[i])
 			return -EINVAL;
 	if (peers->count) {
-		list = kzalloc(struct_size(list, cids, peers->count), VHA_GFP_SETUP);
+		list = kzalloc(struct_size(list, peers, peers->count), VHA_GFP_SETUP);
 		if (!list)
 			return -ENOMEM;
 		list->count = peers->count;
-		memcpy(list->cids, peers->cids, peers->count * sizeof(list->cids[0]));
+		for (i = 0; i < peers->count; i++)
+			list->peers[i].cid = peers->cids[i];
 	}
 	old = rcu_replace_pointer(vsock->peers, list, lockdep_is_held(&vsock->dev.mutex));
 	if (old)
@@ -49,29 +50,45 @@ void vha_vsock_free_peers(struct vha_vsock *vsock)
 	kfree(rcu_replace_pointer(vsock->peers, NULL, true));
 }
 
-static bool has_peer(const struct vha_vsock *vsock, u32 cid)
+static struct vha_vsock_peer *find_peer(const struct vha_vsock *vsock, u32 cid)
 {
-	const struct vha_vsock_peers_list *list = rcu_dereference(vsock->peers);
+	struct vha_vsock_peers_list *list = rcu_dereference(vsock->peers);
 	u32 i;
 
 	if (!list)
-		return false;
+		return NULL;
 	for (i = 0; i < list->count; i++)
-		if (list->cids[i] == cid)
-			return true;
-	return false;
+		if (list->peers[i].cid == cid)
+			return &list->peers[i];
+	return NULL;
+}
+
+/*
+ * A guest knows its sibling by CID alone. Whoever has that CID next finds sockets
+ * that were connected with the one before, so that it has to be named anew.
+ */
+static bool is_the_same(struct vha_vsock_peer *peer, const struct vha_vsock *sibling)
+{
+	u64 met = READ_ONCE(peer->tenure);
+
+	if (!met)
+		met = cmpxchg64(&peer->tenure, 0, sibling->tenure) ?: sibling->tenure;
+	return met == sibling->tenure;
 }
 
 /* Both have to want it. Under RCU, which keeps the sibling. */
 static struct vha_vsock *find_sibling(struct vha_vsock *vsock, u64 cid)
 {
+	struct vha_vsock_peer *there = find_peer(vsock, cid), *back;
 	struct vha_vsock *sibling;
 
-	if (!has_peer(vsock, cid))
+	if (!there)
 		return NULL;
 	sibling = vha_vsock_find(cid, vsock->net);
-	if (!sibling || sibling == vsock || !READ_ONCE(sibling->running) ||
-	    !has_peer(sibling, READ_ONCE(vsock->cid)))
+	if (!sibling || sibling == vsock || !READ_ONCE(sibling->running))
+		return NULL;
+	back = find_peer(sibling, READ_ONCE(vsock->cid));
+	if (!back || !is_the_same(there, sibling) || !is_the_same(back, vsock))
 		return NULL;
 	return sibling;
 }

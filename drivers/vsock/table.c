@@ -13,6 +13,8 @@
  */
 static DEFINE_MUTEX(table_mutex);
 static DEFINE_HASHTABLE(table, 8);
+/* How often somebody got a CID. */
+static u64 tenures;
 
 /**
  * vha_vsock_find() - the device of a guest
@@ -107,6 +109,7 @@ int vha_vsock_set_cid(struct vha_vsock *vsock, u64 cid)
 		table_del(vsock);
 		disconnect(vsock);
 	}
+	vsock->tenure = ++tenures;
 	table_add(vsock, cid);
 out:
 	table_unlock(vsock);

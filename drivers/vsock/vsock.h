@@ -71,15 +71,25 @@ enum vha_vsock_stat {
 };
 
 /**
+ * struct vha_vsock_peer - a sibling the guest may talk to
+ * @cid: its CID
+ * @tenure: &vha_vsock.tenure of the one that was met under this CID, or 0
+ */
+struct vha_vsock_peer {
+	u32 cid;
+	u64 tenure;
+};
+
+/**
  * struct vha_vsock_peers_list - siblings the guest may talk to
  * @rcu: for freeing
  * @count: how many
- * @cids: their CIDs
+ * @peers: these
  */
 struct vha_vsock_peers_list {
 	struct rcu_head rcu;
 	u32 count;
-	u32 cids[] __counted_by(count);
+	struct vha_vsock_peer peers[] __counted_by(count);
 };
 
 /**
@@ -89,6 +99,8 @@ struct vha_vsock_peers_list {
  * @net_tracker: our reference to @net
  * @node: entry in the table of CIDs
  * @cid: the guest's CID, 0 for none; written with the table's mutex held
+ * @tenure: when it got its CID, a number that no other guest had; written before it
+ *	can be found
  * @running: the receive queue is started
  * @seqpacket: the driver knows SOCK_SEQPACKET
  * @reset_pending: the driver is to hear of a transport reset
@@ -103,6 +115,7 @@ struct vha_vsock {
 	netns_tracker net_tracker;
 	struct hlist_node node;
 	u32 cid;
+	u64 tenure;
 	bool running;
 	bool seqpacket;
 	bool reset_pending;

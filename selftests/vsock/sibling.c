@@ -222,4 +222,28 @@ TEST_F(sibling, gone)
 	tvm_vsock_expect(&self->a, &self->packet, VIRTIO_VSOCK_OP_RST);
 }
 
+/* Who has A's CID next can not go on with what B has with A, before B's VMM says so. */
+TEST_F(sibling, next_owner)
+{
+	const struct tvm_vsock_options options = { .cfg = variant->cfg, .cid = A_CID };
+	const uint32_t a = A_CID, b = B_CID;
+
+	allow(self);
+	expect_passed(self, VIRTIO_VSOCK_OP_REQUEST, 0);
+	/* Not by what does not change who it is. */
+	ASSERT_EQ(tvm_vsock_run(&self->a, 0), 0);
+	ASSERT_EQ(tvm_vsock_run(&self->a, 1), 0);
+	ASSERT_EQ(tvm_dev_ioctl(&self->a.dev, VHA_VSOCK_TRANSPORT_RESET, NULL), 0);
+	expect_passed(self, VIRTIO_VSOCK_OP_REQUEST, 0);
+	tvm_vsock_destroy(&self->a);
+	tvm_vsock_create(&self->a, &options);
+	ASSERT_EQ(tvm_vsock_peers_set(&self->a, 1, &b), 0);
+	expect_refused(self);
+	tvm_vsock_conn_send(&self->from_b, VIRTIO_VSOCK_OP_RW, self->data, 10, 0);
+	tvm_vsock_expect(&self->b, &self->packet, VIRTIO_VSOCK_OP_RST);
+	EXPECT_EQ(tvm_vsock_take(&self->a, &self->packet, 100), -ETIMEDOUT);
+	ASSERT_EQ(tvm_vsock_peers_set(&self->b, 1, &a), 0);
+	expect_passed(self, VIRTIO_VSOCK_OP_REQUEST, 0);
+}
+
 HARNESS_MAIN
