@@ -94,10 +94,29 @@ static inline u32 number_of(struct sk_buff *skb)
 	return le32_to_cpu(virtio_vsock_hdr(skb)->fwd_cnt);
 }
 
+/* Ends what was taken; returns how many packets were over, and are freed. */
+static inline unsigned int end_taken(struct bed *bed, u32 sent)
+{
+	struct sk_buff_head list;
+	unsigned int over;
+
+	__skb_queue_head_init(&list);
+	vha_vsock_sched_finish(&bed->sched, sent, &list);
+	over = skb_queue_len(&list);
+	__skb_queue_purge(&list);
+	return over;
+}
+
+/* Of one packet that was taken something is left; returns whether it is wanted. */
+static inline bool put_back(struct bed *bed, u32 sent)
+{
+	return !end_taken(bed, sent);
+}
+
 static inline void finish(struct bed *bed, struct sk_buff *skb)
 {
-	vha_vsock_sched_done(&bed->sched, skb, sizeof(struct virtio_vsock_hdr) + skb->len);
-	consume_skb(skb);
+	vha_vsock_cb(skb)->over = true;
+	end_taken(bed, sizeof(struct virtio_vsock_hdr) + skb->len);
 }
 
 static inline void expect_next(struct kunit *test, struct bed *bed, u32 port, u32 number)

@@ -109,7 +109,7 @@ static void ended_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bed->sched.ended, 3 * (data + empty));
 	skb = vha_vsock_sched_take(&bed->sched);
 	KUNIT_EXPECT_EQ(test, bed->sched.ended, 2 * data + 3 * empty);
-	KUNIT_EXPECT_TRUE(test, vha_vsock_sched_put(&bed->sched, skb, 100));
+	KUNIT_EXPECT_TRUE(test, put_back(bed, 100));
 	KUNIT_EXPECT_EQ(test, bed->sched.ended, 3 * (data + empty));
 	while ((skb = vha_vsock_sched_take(&bed->sched)))
 		finish(bed, skb);
@@ -129,25 +129,23 @@ static void drop_test(struct kunit *test)
 	add(test, bed, 2, RW, SZ_4K, 7);
 	skb = vha_vsock_sched_take(&bed->sched);
 	KUNIT_EXPECT_EQ(test, drop(test, bed, 1, true), 2);
-	KUNIT_EXPECT_FALSE(test, vha_vsock_sched_put(&bed->sched, skb, 100));
-	kfree_skb(skb);
+	KUNIT_EXPECT_FALSE(test, put_back(bed, 100));
 	/* Its end is no data. */
 	skb = vha_vsock_sched_take(&bed->sched);
 	KUNIT_EXPECT_EQ(test, port_of(skb), 1);
 	KUNIT_EXPECT_EQ(test, drop(test, bed, 1, true), 0);
-	KUNIT_EXPECT_TRUE(test, vha_vsock_sched_put(&bed->sched, skb, 0));
+	KUNIT_EXPECT_TRUE(test, put_back(bed, 0));
 	KUNIT_EXPECT_EQ(test, drop(test, bed, 1, false), 1);
 	skb = vha_vsock_sched_take(&bed->sched);
 	KUNIT_EXPECT_EQ(test, number_of(skb), 7);
 	KUNIT_EXPECT_EQ(test, drop(test, bed, 1, false), 0);
-	KUNIT_EXPECT_TRUE(test, vha_vsock_sched_put(&bed->sched, skb, 100));
+	KUNIT_EXPECT_TRUE(test, put_back(bed, 100));
 	skb = vha_vsock_sched_take(&bed->sched);
 	KUNIT_EXPECT_EQ(test, vha_vsock_sched_cancel(&bed->sched, bed->sk[1]), 0);
-	KUNIT_EXPECT_TRUE(test, vha_vsock_sched_put(&bed->sched, skb, 100));
+	KUNIT_EXPECT_TRUE(test, put_back(bed, 100));
 	skb = vha_vsock_sched_take(&bed->sched);
 	KUNIT_EXPECT_EQ(test, vha_vsock_sched_cancel(&bed->sched, bed->sk[0]), 0);
-	KUNIT_EXPECT_FALSE(test, vha_vsock_sched_put(&bed->sched, skb, 100));
-	kfree_skb(skb);
+	KUNIT_EXPECT_FALSE(test, put_back(bed, 100));
 	expect_empty(test, bed);
 }
 
@@ -190,7 +188,7 @@ static void sibling_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bed->sched.bytes, 4000);
 	skb = vha_vsock_sched_take(&bed->sched);
 	KUNIT_EXPECT_EQ(test, bed->sched.bytes, 4000);
-	vha_vsock_sched_put(&bed->sched, skb, 10);
+	put_back(bed, 10);
 	KUNIT_EXPECT_EQ(test, bed->sched.bytes, 4000);
 	skb = vha_vsock_sched_take(&bed->sched);
 	finish(bed, skb);

@@ -145,23 +145,148 @@ static void pieces_test(struct kunit *test)
 	add(test, bed, 1, RW, 200, 1);
 	first = vha_vsock_sched_take(&bed->sched);
 	KUNIT_ASSERT_NOT_NULL(test, first);
-	vha_vsock_sched_put(&bed->sched, first, SZ_4K);
+	put_back(bed, SZ_4K);
 	KUNIT_EXPECT_EQ(test, bed->sched.packets, 2);
 	skb = vha_vsock_sched_take(&bed->sched);
 	KUNIT_EXPECT_PTR_EQ(test, skb, first);
 	/* Its turn is over. */
-	vha_vsock_sched_put(&bed->sched, first, SZ_16K);
+	put_back(bed, SZ_16K);
 	add(test, bed, 2, RW, 200, 7);
 	expect_next(test, bed, 2, 7);
 	skb = vha_vsock_sched_take(&bed->sched);
 	KUNIT_EXPECT_PTR_EQ(test, skb, first);
 	/* A buffer that was of no use costs nothing. */
-	vha_vsock_sched_put(&bed->sched, first, 0);
+	put_back(bed, 0);
 	skb = vha_vsock_sched_take(&bed->sched);
 	KUNIT_EXPECT_PTR_EQ(test, skb, first);
 	finish(bed, skb);
 	expect_next(test, bed, 1, 1);
 	expect_empty(test, bed);
+}
+
+/* What follows in a stream may share the buffer, and all of it may come back. */
+static void more_test(struct kunit *test)
+{
+	struct bed *bed = bed_create(test);
+	struct sk_buff *skb;
+	u32 i;
+
+	for (i = 0; i < 4; i++)
+		add(test, bed, 1, RW, 1000, i);
+	skb = vha_vsock_sched_take(&bed->sched);
+	for (i = 1; i < 4; i++) {
+		skb = vha_vsock_sched_more(&bed->sched);
+		KUNIT_ASSERT_NOT_NULL(test, skb);
+		KUNIT_EXPECT_EQ(test, number_of(skb), i);
+	}
+	KUNIT_EXPECT_NULL(test, vha_vsock_sched_more(&bed->sched));
+	KUNIT_EXPECT_EQ(test, bed->sched.packets, 0);
+	add(test, bed, 1, RW, 1000, 4);
+	/* The first two are sent. */
+	skb = skb_peek(&bed->sched.taken);
+	for (i = 0; i < 2; i++, skb = skb_peek_next(skb, &bed->sched.taken))
+		vha_vsock_cb(skb)->over = true;
+	KUNIT_EXPECT_EQ(test, end_taken(bed, 2000), 2);
+	KUNIT_EXPECT_EQ(test, bed->sched.packets, 3);
+	for (i = 2; i < 5; i++)
+		expect_next(test, bed, 1, i);
+	expect_empty(test, bed);
+}
+
+/* Of all that was taken nobody wants what was dropped meanwhile. */
+static void more_dropped_test(struct kunit *test)
+{
+	struct bed *bed = bed_create(test);
+	u32 i;
+
+	for (i = 0; i < 3; i++)
+		add(test, bed, 1, RW, 1000, i);
+	vha_vsock_sched_take(&bed->sched);
+	KUNIT_EXPECT_NOT_NULL(test, vha_vsock_sched_more(&bed->sched));
+	KUNIT_EXPECT_EQ(test, drop(test, bed, 1, true), 1);
+	KUNIT_EXPECT_FALSE(test, vha_vsock_sched_keep(&bed->sched, 100));
+	KUNIT_EXPECT_EQ(test, end_taken(bed, 100), 2);
+	expect_empty(test, bed);
+}
+
+/* What has a boundary, or no data, has a buffer of its own. */
+static void more_not_test(struct kunit *test)
+{
+	struct bed *bed = bed_create(test);
+	struct sk_buff *skb;
+	u32 i;
+
+	for (i = 0; i < 2; i++)
+		vha_vsock_sched_add(&bed->sched,
+				    packet(test, bed->sk[0], 1, SEQPACKET, RW, 1000, i));
+	add(test, bed, 2, RW, 1000, 0);
+	add(test, bed, 2, UPDATE, 0, 1);
+	add(test, bed, 2, RW, 1000, 2);
+	skb = packet(test, bed->sk[0], 2, STREAM, RW, 1000, 3);
+	virtio_vsock_hdr(skb)->flags = cpu_to_le32(1);
+	vha_vsock_sched_add(&bed->sched, skb);
+	add(test, bed, 2, RW, 1000, 4);
+	for (i = 0; i < 7; i++) {
+		skb = vha_vsock_sched_take(&bed->sched);
+		KUNIT_ASSERT_NOT_NULL(test, skb);
+		KUNIT_EXPECT_NULL(test, vha_vsock_sched_more(&bed->sched));
+		finish(bed, skb);
+	}
+	expect_empty(test, bed);
+}
+
+/* A packet is kept while it is its flow's turn, and nobody has come. */
+static void keep_test(struct kunit *test)
+{
+	struct bed *bed = bed_create(test);
+	struct sk_buff *skb;
+
+	add(test, bed, 1, RW, SZ_64K, 0);
+	skb = vha_vsock_sched_take(&bed->sched);
+	KUNIT_EXPECT_TRUE(test, vha_vsock_sched_keep(&bed->sched, SZ_8K));
+	KUNIT_EXPECT_PTR_EQ(test, vha_vsock_sched_take(&bed->sched), skb);
+	/* Its turn is over. */
+	KUNIT_EXPECT_FALSE(test, vha_vsock_sched_keep(&bed->sched, SZ_8K));
+	KUNIT_EXPECT_TRUE(test, put_back(bed, SZ_8K));
+	KUNIT_EXPECT_PTR_EQ(test, vha_vsock_sched_take(&bed->sched), skb);
+	KUNIT_EXPECT_TRUE(test, vha_vsock_sched_keep(&bed->sched, SZ_4K));
+	/* An idle one is next. */
+	add(test, bed, 2, RW, 100, 7);
+	KUNIT_EXPECT_PTR_EQ(test, vha_vsock_sched_take(&bed->sched), skb);
+	KUNIT_EXPECT_FALSE(test, vha_vsock_sched_keep(&bed->sched, SZ_4K));
+	KUNIT_EXPECT_TRUE(test, put_back(bed, SZ_4K));
+	expect_next(test, bed, 2, 7);
+	KUNIT_EXPECT_PTR_EQ(test, vha_vsock_sched_take(&bed->sched), skb);
+	/* Nobody wants it. */
+	KUNIT_EXPECT_EQ(test, drop(test, bed, 1, true), 0);
+	KUNIT_EXPECT_FALSE(test, vha_vsock_sched_keep(&bed->sched, 1));
+	KUNIT_EXPECT_FALSE(test, put_back(bed, 1));
+	expect_empty(test, bed);
+}
+
+/* By that, those that were idle do not get further ahead of a busy one. */
+static void keep_ahead_test(struct kunit *test)
+{
+	struct bed *bed = bed_create(test);
+	u32 i, pieces = 0, ahead = 0;
+	struct sk_buff *skb;
+
+	for (i = 0; i < 20; i++)
+		add(test, bed, 1, RW, SZ_4K, i);
+	for (i = 0; i < 6; i++)
+		expect_next(test, bed, 1, i);
+	for (i = 0; i < 4; i++)
+		add(test, bed, 10 + i, RW, SZ_16K, 0);
+	while (port_of(skb = vha_vsock_sched_take(&bed->sched)) != 1) {
+		ahead += 1000;
+		if (++pieces % 10 == 0)
+			vha_vsock_cb(skb)->over = true;
+		if (!vha_vsock_sched_keep(&bed->sched, 1000))
+			end_taken(bed, 1000);
+	}
+	put_back(bed, 0);
+	KUNIT_EXPECT_GE(test, ahead, VHA_VSOCK_LEAD);
+	KUNIT_EXPECT_LE(test, ahead, VHA_VSOCK_LEAD + 1000);
 }
 
 /* Data of a stream that came in drops leaves in buckets. */
@@ -249,13 +374,12 @@ static void shared_test(struct kunit *test)
 	expect_next(test, bed, 1, 2);
 	skb = vha_vsock_sched_take(&bed->sched);
 	add(test, bed, 1, RW, 1000, 4);
-	vha_vsock_sched_put(&bed->sched, skb, 500);
+	put_back(bed, 500);
 	expect_next(test, bed, 1, 3);
 	expect_next(test, bed, 1, 4);
 	expect_empty(test, bed);
 	/* In there, too, what is dropped is of one connection. */
 	bed->sched.serving = &bed->sched.shared;
-	bed->sched.taken = NULL;
 	add(test, bed, 1, RW, 1000, 5);
 	add(test, bed, 2, RW, 1000, 6);
 	bed->sched.serving = NULL;
@@ -293,7 +417,7 @@ static void random_test(struct kunit *test)
 		flow = port_of(skb);
 		KUNIT_ASSERT_EQ(test, number_of(skb), got[flow]);
 		if (dice & BIT(21)) {
-			vha_vsock_sched_put(&bed->sched, skb, dice & BIT(22) ? 0 : 100);
+			put_back(bed, dice & BIT(22) ? 0 : 100);
 			continue;
 		}
 		got[flow]++;
@@ -315,6 +439,11 @@ static struct kunit_case sched_cases[] = {
 	KUNIT_CASE(newcomers_small_test),
 	KUNIT_CASE(lead_test),
 	KUNIT_CASE(pieces_test),
+	KUNIT_CASE(more_test),
+	KUNIT_CASE(more_dropped_test),
+	KUNIT_CASE(more_not_test),
+	KUNIT_CASE(keep_test),
+	KUNIT_CASE(keep_ahead_test),
 	KUNIT_CASE(append_test),
 	KUNIT_CASE(append_not_test),
 	KUNIT_CASE(shared_test),

@@ -102,6 +102,78 @@ int vha_vsock_copy_from(struct vha_queue *vq, struct vha_cursor *cursor, struct 
 	return frags_copy(vq, cursor, skb, 0, len, false);
 }
 
+/* The page that more data of a packet goes to, and where in it; NULL without memory. */
+static struct page *room_for_more(struct sk_buff *skb, u32 *offset)
+{
+	const struct skb_shared_info *info = skb_shinfo(skb);
+	const skb_frag_t *last = info->nr_frags ? &info->frags[info->nr_frags - 1] : NULL;
+
+	if (last && skb_frag_size(last) < PAGE_SIZE) {
+		*offset = skb_frag_size(last);
+		return skb_frag_page(last);
+	}
+	*offset = 0;
+	return alloc_page(GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+}
+
+static int append_page(struct vha_queue *vq, struct vha_cursor *cursor, struct sk_buff *skb,
+		       u32 *len)
+{
+	struct page *page;
+	u32 offset, piece;
+	int ret;
+
+	page = room_for_more(skb, &offset);
+	if (!page)
+		return -ENOMEM;
+	piece = min_t(u32, *len, PAGE_SIZE - offset);
+	ret = page_copy(vq, cursor, page, offset, piece, false);
+	if (!offset && ret)
+		__free_page(page);
+	if (ret)
+		return ret;
+	if (offset)
+		skb_coalesce_rx_frag(skb, skb_shinfo(skb)->nr_frags - 1, piece, 0);
+	else
+		skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags, page, 0, piece, PAGE_SIZE);
+	*len -= piece;
+	return 0;
+}
+
+/**
+ * vha_vsock_append() - append data from the guest to a packet
+ * @vq: the queue
+ * @cursor: where the data is; advanced
+ * @skb: the packet, made by vha_vsock_alloc() and nobody else's, with as many
+ *	fragments left as it takes
+ * @len: bytes
+ *
+ * Context: the queue's worker, queue mutex held, may sleep.
+ * Return: 0; -EFAULT when a byte is not in the guest's memory; -ENOMEM. After an
+ * error the packet is what it was before.
+ */
+int vha_vsock_append(struct vha_queue *vq, struct vha_cursor *cursor, struct sk_buff *skb,
+		     u32 len)
+{
+	u32 before = skb->len;
+	int ret;
+
+	if (skb_tailroom(skb) >= len) {
+		ret = vha_copy_from(vq, cursor, skb_tail_pointer(skb), len);
+		if (!ret)
+			skb_put(skb, len);
+		return ret;
+	}
+	while (len) {
+		ret = append_page(vq, cursor, skb, &len);
+		if (ret) {
+			pskb_trim(skb, before);
+			return ret;
+		}
+	}
+	return 0;
+}
+
 /**
  * vha_vsock_copy_to() - copy data of a packet to the guest
  * @vq: the queue

@@ -113,6 +113,42 @@ static const vha_chain_fn servers[VSOCK_VQ_MAX] = {
 	[VSOCK_VQ_EVENT] = vha_vsock_event,
 };
 
+static void return_buffers(struct vha_vsock_queue *q)
+{
+	vha_queue_used_many(&q->vq, q->used, q->nr_used);
+	q->nr_used = 0;
+}
+
+/**
+ * vha_vsock_used() - return a buffer, with the others of its batch
+ * @vq: the queue
+ * @token: of the buffer
+ * @len: bytes written into it
+ *
+ * Context: while a batch is served.
+ */
+void vha_vsock_used(struct vha_queue *vq, const struct vha_token *token, u32 len)
+{
+	struct vha_vsock_queue *q = to_vsock_queue(vq);
+
+	if (q->nr_used == VHA_VSOCK_BATCH)
+		return_buffers(q);
+	q->used[q->nr_used++] = (struct vha_used) { .token = *token, .len = len };
+}
+
+/**
+ * vha_vsock_batch_end() - as &vha_class.batch_end
+ * @vq: the queue
+ */
+void vha_vsock_batch_end(struct vha_queue *vq)
+{
+	if (vq->index == VSOCK_VQ_RX)
+		vha_vsock_send_end(vq);
+	else if (vq->index == VSOCK_VQ_TX)
+		vha_vsock_receive_end(vq);
+	return_buffers(to_vsock_queue(vq));
+}
+
 static bool packet_waits(struct vha_queue *vq)
 {
 	return READ_ONCE(to_vsock(vq->dev)->sched.packets);

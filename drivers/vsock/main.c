@@ -29,6 +29,7 @@ static const struct vha_class vsock_class = {
 	.start = vha_vsock_start,
 	.stop = vha_vsock_stop,
 	.run = vha_vsock_run,
+	.batch_end = vha_vsock_batch_end,
 	.get_config = vha_vsock_get_config,
 	.show = vha_vsock_show,
 	.queue_stats = vha_vsock_queue_stats,

@@ -31,7 +31,7 @@ static int discard(struct vha_queue *vq, const struct vha_chain *chain, enum vha
 {
 	vha_vsock_count(vq, why, 1);
 	trace_vha_vsock_discard(vq, &chain->token, why);
-	vha_queue_used(vq, &chain->token, 0);
+	vha_vsock_used(vq, &chain->token, 0);
 	return 0;
 }
 
@@ -134,6 +134,80 @@ static int refuse(struct vha_queue *vq, const struct vha_chain *chain,
 	return discard(vq, chain, VHA_VSOCK_REFUSED);
 }
 
+/* A buffer was served as it should be. */
+static int accepted(struct vha_queue *vq, const struct vha_chain *chain,
+		    const struct virtio_vsock_hdr *hdr, u32 len)
+{
+	trace_vha_vsock_packet(vq, hdr, len);
+	vha_vsock_count(vq, VHA_VSOCK_PACKETS, 1);
+	vha_vsock_count(vq, VHA_VSOCK_BYTES, len);
+	vha_vsock_used(vq, &chain->token, 0);
+	return 0;
+}
+
+/* Of a stream, so that nobody can tell where packets begin, and for the host. */
+static bool is_joinable(const struct virtio_vsock_hdr *hdr)
+{
+	return hdr->op == cpu_to_le16(VIRTIO_VSOCK_OP_RW) &&
+	       hdr->type == cpu_to_le16(VIRTIO_VSOCK_TYPE_STREAM) && !hdr->flags &&
+	       hdr->dst_cid == cpu_to_le64(VMADDR_CID_HOST);
+}
+
+/* Data is appended where that takes no more memory than a packet of its own. */
+static bool has_room(struct sk_buff *joint, u32 len)
+{
+	unsigned int left = MAX_SKB_FRAGS - skb_shinfo(joint)->nr_frags;
+
+	if (len <= VHA_VSOCK_MERGE)
+		return skb_tailroom(joint) >= len;
+	return len >= VHA_VSOCK_JOIN && DIV_ROUND_UP(len, PAGE_SIZE) <= left;
+}
+
+static bool joins(struct vha_queue *vq, const struct virtio_vsock_hdr *hdr, u32 len)
+{
+	struct vha_vsock_queue *q = to_vsock_queue(vq);
+	const struct virtio_vsock_hdr *first = virtio_vsock_hdr(q->joint);
+
+	if (!is_joinable(hdr) || hdr->src_port != first->src_port ||
+	    hdr->dst_port != first->dst_port || !has_room(q->joint, len))
+		return false;
+	if (!q->joint_max)
+		q->joint_max = vha_vsock_joint_max(to_vsock(vq->dev), first);
+	return q->joint->len + len <= q->joint_max;
+}
+
+/* Returns whether the data could be appended to the packet before it. */
+static bool join(struct vha_queue *vq, struct vha_cursor *cursor,
+		 const struct virtio_vsock_hdr *hdr, u32 len)
+{
+	struct sk_buff *joint = to_vsock_queue(vq)->joint;
+	struct vha_cursor at = *cursor;
+
+	/* Whatever goes wrong does so again, with the data on its own. */
+	if (!joins(vq, hdr, len) || vha_vsock_append(vq, &at, joint, len))
+		return false;
+	virtio_vsock_hdr(joint)->len = cpu_to_le32(joint->len);
+	virtio_vsock_hdr(joint)->fwd_cnt = hdr->fwd_cnt;
+	virtio_vsock_hdr(joint)->buf_alloc = hdr->buf_alloc;
+	vha_vsock_count(vq, VHA_VSOCK_JOINED, 1);
+	return true;
+}
+
+/**
+ * vha_vsock_receive_end() - no more buffers for now: data that waited for more is
+ * delivered
+ * @vq: the transmit queue
+ */
+void vha_vsock_receive_end(struct vha_queue *vq)
+{
+	struct vha_vsock_queue *q = to_vsock_queue(vq);
+
+	if (q->joint)
+		vha_vsock_deliver(to_vsock(vq->dev), q->joint);
+	q->joint = NULL;
+	q->joint_max = 0;
+}
+
 static int accept(struct vha_queue *vq, const struct vha_chain *chain,
 		  struct vha_cursor *cursor, struct virtio_vsock_hdr *hdr)
 {
@@ -149,14 +223,24 @@ static int accept(struct vha_queue *vq, const struct vha_chain *chain,
 		kfree_skb(skb);
 		return end_connection(vq, chain, hdr, VHA_VSOCK_MALFORMED);
 	}
-	trace_vha_vsock_packet(vq, hdr, len);
-	if (pass_on(vq, skb))
+	if (is_joinable(hdr))
+		to_vsock_queue(vq)->joint = skb;
+	else if (pass_on(vq, skb))
 		return wait_for_memory(vq);
 	drop_unwanted(to_vsock(vq->dev), hdr);
-	vha_vsock_count(vq, VHA_VSOCK_PACKETS, 1);
-	vha_vsock_count(vq, VHA_VSOCK_BYTES, len);
-	vha_queue_used(vq, &chain->token, 0);
-	return 0;
+	return accepted(vq, chain, hdr, len);
+}
+
+/* The packet's header was found to be as it should be. */
+static int take_packet(struct vha_queue *vq, const struct vha_chain *chain,
+		       struct vha_cursor *cursor, struct virtio_vsock_hdr *hdr)
+{
+	u32 len = vha_vsock_payload(hdr);
+
+	if (to_vsock_queue(vq)->joint && join(vq, cursor, hdr, len))
+		return accepted(vq, chain, hdr, len);
+	vha_vsock_receive_end(vq);
+	return accept(vq, chain, cursor, hdr);
 }
 
 /**
@@ -183,8 +267,9 @@ int vha_vsock_receive(struct vha_queue *vq, struct vha_chain *chain)
 	switch (vha_vsock_check(&hdr, READ_ONCE(vsock->cid), chain->out_len - sizeof(hdr))) {
 	case VHA_VSOCK_DELIVER:
 	case VHA_VSOCK_FORWARD:
-		return accept(vq, chain, &cursor, &hdr);
+		return take_packet(vq, chain, &cursor, &hdr);
 	case VHA_VSOCK_RESET:
+		vha_vsock_receive_end(vq);
 		return end_connection(vq, chain, &hdr, VHA_VSOCK_MALFORMED);
 	case VHA_VSOCK_IGNORE:
 		return discard(vq, chain, VHA_VSOCK_IGNORED);

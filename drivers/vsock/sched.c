@@ -41,6 +41,7 @@ void vha_vsock_sched_init(struct vha_vsock_sched *sched)
 	INIT_LIST_HEAD(&sched->fresh);
 	INIT_LIST_HEAD(&sched->turns);
 	INIT_LIST_HEAD(&sched->kept);
+	__skb_queue_head_init(&sched->taken);
 	__skb_queue_head_init(&sched->shared.packets);
 	/* Whoever makes so many connections that there is no memory for flows. */
 	sched->shared.shutdown = ENDED;
@@ -319,94 +320,165 @@ static struct vha_vsock_flow *flow_next(struct vha_vsock_sched *sched)
 	}
 }
 
+/* Memory of a packet that is being sent still counts, if it came from a sibling. */
+static void packet_take(struct vha_vsock_sched *sched, struct vha_vsock_flow *flow,
+			struct sk_buff *skb)
+{
+	packet_unlink(sched, flow, skb);
+	WRITE_ONCE(sched->bytes, sched->bytes + vha_vsock_cb(skb)->sibling);
+	vha_vsock_cb(skb)->over = false;
+	__skb_queue_tail(&sched->taken, skb);
+}
+
 /**
  * vha_vsock_sched_take() - the packet to send next
  * @sched: the scheduler
  *
- * Ends with vha_vsock_sched_put() or vha_vsock_sched_done(), before the next
- * one is taken.
+ * Ends with vha_vsock_sched_finish(), before the next one is taken.
  *
  * Context: callers serialise.
- * Return: the packet, now the caller's, or NULL.
+ * Return: the packet, the one that was kept or the caller's from now on, or NULL.
  */
 struct sk_buff *vha_vsock_sched_take(struct vha_vsock_sched *sched)
 {
+	struct sk_buff *skb = skb_peek(&sched->taken);
 	struct vha_vsock_flow *flow;
-	struct sk_buff *skb = NULL;
 
+	if (skb)
+		return skb;
 	spin_lock_bh(&sched->lock);
 	flow = flow_next(sched);
 	if (flow) {
 		skb = skb_peek(&flow->packets);
-		packet_unlink(sched, flow, skb);
-		/* Memory of a packet that is being sent still counts. */
-		WRITE_ONCE(sched->bytes, sched->bytes + vha_vsock_cb(skb)->sibling);
+		packet_take(sched, flow, skb);
 		sched->serving = flow;
-		sched->taken = skb;
 	}
 	spin_unlock_bh(&sched->lock);
 	return skb;
 }
 EXPORT_SYMBOL_IF_KUNIT(vha_vsock_sched_take);
 
-/* Charges the flow of the packet taken last with what was sent of it. */
-static struct vha_vsock_flow *flow_charge(struct vha_vsock_sched *sched, u32 sent)
+/* Whether the guest can not tell where one of them ends and the other begins. */
+static bool can_share(struct sk_buff *skb, struct sk_buff *last)
 {
+	const struct virtio_vsock_hdr *hdr = virtio_vsock_hdr(skb);
+	const struct virtio_vsock_hdr *old = virtio_vsock_hdr(last);
+
+	return is_data(hdr) && hdr->type == cpu_to_le16(VIRTIO_VSOCK_TYPE_STREAM) &&
+	       is_data(old) && hdr->type == old->type &&
+	       !hdr->flags && !old->flags && same_connection(hdr, old);
+}
+
+/**
+ * vha_vsock_sched_more() - one more packet, for the same buffer
+ * @sched: the scheduler, of which at least one packet is taken
+ *
+ * Context: callers serialise.
+ * Return: the packet that comes after those taken, now one of them, or NULL when
+ * there is none or it needs a buffer of its own.
+ */
+struct sk_buff *vha_vsock_sched_more(struct vha_vsock_sched *sched)
+{
+	struct sk_buff *skb, *last = skb_peek_tail(&sched->taken);
 	struct vha_vsock_flow *flow = sched->serving;
 
-	flow->credit -= sent;
+	/* Whoever adds one now is late, and nothing is lost by that. */
+	if (!is_data(virtio_vsock_hdr(last)) || skb_queue_empty_lockless(&flow->packets))
+		return NULL;
+	spin_lock_bh(&sched->lock);
+	skb = skb_peek(&flow->packets);
+	if (skb && can_share(skb, last))
+		packet_take(sched, flow, skb);
+	else
+		skb = NULL;
+	spin_unlock_bh(&sched->lock);
+	return skb;
+}
+EXPORT_SYMBOL_IF_KUNIT(vha_vsock_sched_more);
+
+/*
+ * Charges the flow of what is taken with what was sent of it. Credit and lead are
+ * those of who takes packets.
+ */
+static void flow_charge(struct vha_vsock_sched *sched, u32 sent)
+{
+	sched->serving->credit -= sent;
 	if (list_empty(&sched->turns))
 		sched->lead = 0;
 	else if (sched->ahead)
 		sched->lead += sent;
 	else
 		sched->lead -= min(sched->lead, sent);
-	sched->serving = NULL;
-	return flow;
+}
+
+/* Whether the flow that is being served would be next with @sent more bytes sent. */
+static bool flow_stays(const struct vha_vsock_sched *sched, u32 sent)
+{
+	if (sched->serving->credit <= (s64)sent)
+		return false;
+	if (sched->ahead)
+		return sched->lead + sent < VHA_VSOCK_LEAD || list_empty(&sched->turns);
+	/* Who comes after this look has come too late by no more than a piece. */
+	return list_empty(&sched->fresh);
 }
 
 /**
- * vha_vsock_sched_put() - part of a packet was sent
+ * vha_vsock_sched_keep() - keep a packet of which a piece was sent
  * @sched: the scheduler
- * @skb: the packet, as taken
- * @sent: bytes sent, 0 when that was not possible
+ * @sent: bytes sent of all that is taken; counted only if the packet is kept
  *
- * Return: whether it is queued again. If not, because the packets of its
- * connection were dropped meanwhile, it is still the caller's.
+ * Without the lock.
+ *
+ * Context: callers serialise.
+ * Return: whether vha_vsock_sched_take() returns it again; if not, what is taken
+ * is to be finished.
  */
-bool vha_vsock_sched_put(struct vha_vsock_sched *sched, struct sk_buff *skb, u32 sent)
+bool vha_vsock_sched_keep(struct vha_vsock_sched *sched, u32 sent)
 {
-	struct vha_vsock_flow *flow;
-	bool wanted;
+	struct sk_buff *skb = skb_peek(&sched->taken);
 
+	if (skb_queue_len(&sched->taken) != 1 || READ_ONCE(vha_vsock_cb(skb)->over) ||
+	    !flow_stays(sched, sent))
+		return false;
+	flow_charge(sched, sent);
+	return true;
+}
+EXPORT_SYMBOL_IF_KUNIT(vha_vsock_sched_keep);
+
+/**
+ * vha_vsock_sched_finish() - what was taken is sent, or not, or in part
+ * @sched: the scheduler
+ * @sent: bytes sent, that were not counted before
+ * @list: where to put the packets that are over, which are the caller's then
+ *
+ * All others go back to where they came from. Over are those the caller said so
+ * of, and those whose connection's packets were dropped meanwhile.
+ *
+ * Context: callers serialise.
+ */
+void vha_vsock_sched_finish(struct vha_vsock_sched *sched, u32 sent, struct sk_buff_head *list)
+{
+	struct vha_vsock_flow *flow = sched->serving;
+	struct sk_buff *skb;
+
+	if (!flow)
+		return;
 	spin_lock_bh(&sched->lock);
-	flow = flow_charge(sched, sent);
-	wanted = sched->taken;
-	/* It counted all the time. */
-	WRITE_ONCE(sched->bytes, sched->bytes - vha_vsock_cb(skb)->sibling);
-	if (wanted) {
+	flow_charge(sched, sent);
+	while ((skb = __skb_dequeue_tail(&sched->taken))) {
+		/* It counted all the time. */
+		WRITE_ONCE(sched->bytes, sched->bytes - vha_vsock_cb(skb)->sibling);
+		if (vha_vsock_cb(skb)->over) {
+			__skb_queue_head(list, skb);
+			continue;
+		}
 		__skb_queue_head(&flow->packets, skb);
 		packet_count(sched, flow, skb, true);
 	}
-	spin_unlock_bh(&sched->lock);
-	return wanted;
-}
-EXPORT_SYMBOL_IF_KUNIT(vha_vsock_sched_put);
-
-/**
- * vha_vsock_sched_done() - all of a packet was sent
- * @sched: the scheduler
- * @skb: the packet, as taken; stays the caller's
- * @sent: bytes sent this time
- */
-void vha_vsock_sched_done(struct vha_vsock_sched *sched, struct sk_buff *skb, u32 sent)
-{
-	spin_lock_bh(&sched->lock);
-	flow_charge(sched, sent);
-	WRITE_ONCE(sched->bytes, sched->bytes - vha_vsock_cb(skb)->sibling);
+	sched->serving = NULL;
 	spin_unlock_bh(&sched->lock);
 }
-EXPORT_SYMBOL_IF_KUNIT(vha_vsock_sched_done);
+EXPORT_SYMBOL_IF_KUNIT(vha_vsock_sched_finish);
 
 /* Frees packets that are in no queue; returns how many of them are replies. */
 static unsigned int packets_free(struct sk_buff_head *list)
@@ -448,8 +520,11 @@ static void flow_cancel(struct vha_vsock_sched *sched, struct vha_vsock_flow *fl
 		packet_unlink(sched, flow, skb);
 		__skb_queue_tail(list, skb);
 	}
-	if (sched->serving == flow && sched->taken && is_unwanted(sched->taken, unwanted))
-		sched->taken = NULL;
+	if (sched->serving != flow)
+		return;
+	skb_queue_walk(&sched->taken, skb)
+		if (is_unwanted(skb, unwanted))
+			WRITE_ONCE(vha_vsock_cb(skb)->over, true);
 }
 
 static void flows_cancel(struct vha_vsock_sched *sched, const struct sock *sk,
@@ -469,9 +544,9 @@ static void flows_cancel(struct vha_vsock_sched *sched, const struct sock *sk,
  * @sched: the scheduler
  * @sk: the socket, NULL for all packets
  *
- * A packet that was taken is not put back.
+ * One that was taken is not put back.
  *
- * Return: how many of them were replies.
+ * Return: how many of the others were replies.
  */
 unsigned int vha_vsock_sched_cancel(struct vha_vsock_sched *sched, const struct sock *sk)
 {
@@ -492,7 +567,7 @@ EXPORT_SYMBOL_IF_KUNIT(vha_vsock_sched_cancel);
  * @data: only those with data
  * @list: where to put them
  *
- * A packet that was taken is not put back.
+ * One that was taken is not put back.
  */
 void vha_vsock_sched_drop(struct vha_vsock_sched *sched, const struct virtio_vsock_hdr *hdr,
 			  bool data, struct sk_buff_head *list)

@@ -39,6 +39,11 @@
  * guest takes them, and their memory is counted; what the guest has ended it does
  * not want, and that is dropped.
  *
+ * What was taken to be sent is out of its flow and goes back there if it is not
+ * sent, or not whole. Packets of a stream that follow each other may be taken
+ * together, to share the guest's buffer. One that is sent in pieces is kept in
+ * between while it would be the next one anyway.
+ *
  * A flow is allocated for its first packet. Without memory for it the packet
  * goes into a queue that all such connections share, and while it is not
  * empty no flow is made, so that packets of a connection stay in order.
@@ -78,9 +83,8 @@ struct vha_vsock_flow {
  * @fresh: flows that were idle
  * @turns: flows that take turns
  * @shared: for connections there was no memory for
- * @serving: flow of the packet that was taken last, until that is put back or
- *	done
- * @taken: that packet, NULL once it is not to be put back
+ * @serving: flow of @taken, or NULL
+ * @taken: packets that are being sent; only who takes packets changes the list
  * @ahead: @serving is in @fresh
  * @lead: bytes that @fresh is ahead of @turns
  * @kept: empty flows
@@ -98,7 +102,7 @@ struct vha_vsock_sched {
 	struct list_head turns;
 	struct vha_vsock_flow shared;
 	struct vha_vsock_flow *serving;
-	struct sk_buff *taken;
+	struct sk_buff_head taken;
 	bool ahead;
 	u32 lead;
 	struct list_head kept;
@@ -113,10 +117,12 @@ struct vha_vsock_sched {
  * struct vha_vsock_cb - what we remember of a packet
  * @common: of the transports' common code
  * @sibling: memory of a packet that came from a sibling, else 0
+ * @over: of a packet that was taken: it is sent, or nobody wants it any more
  */
 struct vha_vsock_cb {
 	struct virtio_vsock_skb_cb common;
 	u32 sibling;
+	bool over;
 };
 
 static inline struct vha_vsock_cb *vha_vsock_cb(struct sk_buff *skb)
@@ -130,8 +136,9 @@ unsigned int vha_vsock_sched_add(struct vha_vsock_sched *sched, struct sk_buff *
 bool vha_vsock_sched_add_sibling(struct vha_vsock_sched *sched, struct sk_buff *skb,
 				 u64 limit, unsigned int *replies);
 struct sk_buff *vha_vsock_sched_take(struct vha_vsock_sched *sched);
-bool vha_vsock_sched_put(struct vha_vsock_sched *sched, struct sk_buff *skb, u32 sent);
-void vha_vsock_sched_done(struct vha_vsock_sched *sched, struct sk_buff *skb, u32 sent);
+struct sk_buff *vha_vsock_sched_more(struct vha_vsock_sched *sched);
+bool vha_vsock_sched_keep(struct vha_vsock_sched *sched, u32 sent);
+void vha_vsock_sched_finish(struct vha_vsock_sched *sched, u32 sent, struct sk_buff_head *list);
 unsigned int vha_vsock_sched_cancel(struct vha_vsock_sched *sched, const struct sock *sk);
 void vha_vsock_sched_drop(struct vha_vsock_sched *sched, const struct virtio_vsock_hdr *hdr,
 			  bool data, struct sk_buff_head *list);

@@ -92,59 +92,152 @@ unsigned int vha_vsock_drop(struct vha_vsock *vsock, const struct virtio_vsock_h
 	return dropped;
 }
 
-/* What is left of a packet stays, if somebody still wants it. */
-static void packet_put(struct vha_vsock *vsock, struct sk_buff *skb, u32 sent)
+/* What was taken is sent as far as it says, and the rest stays if it is wanted. */
+static void finish(struct vha_vsock *vsock, u32 sent)
 {
-	if (!vha_vsock_sched_put(&vsock->sched, skb, sent))
+	struct sk_buff_head list;
+	struct sk_buff *skb;
+
+	__skb_queue_head_init(&list);
+	vha_vsock_sched_finish(&vsock->sched, sent, &list);
+	while ((skb = __skb_dequeue(&list)))
 		packet_over(vsock, skb);
 }
 
-/* The guest's buffer is of no use. */
-static int discard(struct vha_queue *vq, const struct vha_chain *chain, struct sk_buff *skb)
+/**
+ * vha_vsock_send_end() - no more buffers for now: nothing is kept
+ * @vq: the receive queue
+ */
+void vha_vsock_send_end(struct vha_queue *vq)
 {
-	packet_put(to_vsock(vq->dev), skb, 0);
+	finish(to_vsock(vq->dev), 0);
+}
+
+/* The guest's buffer is of no use. */
+static int discard(struct vha_queue *vq, const struct vha_chain *chain)
+{
+	finish(to_vsock(vq->dev), 0);
 	vha_vsock_count(vq, VHA_VSOCK_MALFORMED, 1);
 	trace_vha_vsock_discard(vq, &chain->token, VHA_VSOCK_MALFORMED);
-	vha_queue_used(vq, &chain->token, 0);
+	vha_vsock_used(vq, &chain->token, 0);
 	return 0;
 }
 
-static void packet_done(struct vha_vsock *vsock, struct sk_buff *skb, u32 sent)
+/* What was kept is given up when nobody wants it any more. */
+static struct sk_buff *next_packet(struct vha_vsock *vsock)
 {
-	vha_vsock_sched_done(&vsock->sched, skb, sent);
-	packet_over(vsock, skb);
+	struct sk_buff *skb = vha_vsock_sched_take(&vsock->sched);
+
+	if (!skb || !READ_ONCE(vha_vsock_cb(skb)->over))
+		return skb;
+	finish(vsock, 0);
+	return vha_vsock_sched_take(&vsock->sched);
+}
+
+/* Bytes of a packet that are not sent yet. */
+static u32 left_of(struct sk_buff *skb)
+{
+	return skb->len - VIRTIO_VSOCK_SKB_CB(skb)->offset;
+}
+
+/*
+ * Takes as many packets as fill the buffer. The header of each then tells how much of
+ * it goes there. Returns bytes of data.
+ */
+static u32 gather(struct vha_vsock_sched *sched, struct sk_buff *skb, u32 room)
+{
+	u32 total = 0;
+
+	do {
+		total += vha_vsock_piece(virtio_vsock_hdr(skb), left_of(skb), room - total);
+		skb = total < room ? vha_vsock_sched_more(sched) : NULL;
+	} while (skb);
+	return total;
+}
+
+/* What the header of a packet says of it, from where that is to be sent. */
+static int copy_part(struct vha_queue *vq, struct vha_cursor *cursor, struct sk_buff *skb)
+{
+	return vha_vsock_copy_to(vq, cursor, skb, VIRTIO_VSOCK_SKB_CB(skb)->offset,
+				 le32_to_cpu(virtio_vsock_hdr(skb)->len));
+}
+
+/* One header for all that was taken: the last one, which has the latest credit. */
+static int copy_all(struct vha_queue *vq, const struct vha_chain *chain, u32 total)
+{
+	struct sk_buff_head *taken = &to_vsock(vq->dev)->sched.taken;
+	struct virtio_vsock_hdr hdr = *virtio_vsock_hdr(skb_peek_tail(taken));
+	struct vha_cursor cursor = vha_chain_in(chain);
+	struct sk_buff *skb;
+	int ret;
+
+	hdr.len = cpu_to_le32(total);
+	ret = vha_copy_to(vq, &cursor, &hdr, sizeof(hdr));
+	skb_queue_walk(taken, skb) {
+		if (ret)
+			break;
+		ret = copy_part(vq, &cursor, skb);
+	}
+	return ret;
+}
+
+/* The header and what follows it, where it follows it in memory. */
+static int copy_one(struct vha_queue *vq, const struct vha_chain *chain, struct sk_buff *skb,
+		    u32 len)
+{
+	struct virtio_vsock_hdr *hdr = virtio_vsock_hdr(skb);
+	struct vha_cursor cursor = vha_chain_in(chain);
+
+	return vha_copy_to(vq, &cursor, hdr, sizeof(*hdr) + len);
+}
+
+static bool is_one(const struct vha_vsock_sched *sched, struct sk_buff *skb)
+{
+	return skb_queue_len(&sched->taken) == 1 && !skb_is_nonlinear(skb) &&
+	       !VIRTIO_VSOCK_SKB_CB(skb)->offset &&
+	       skb_headroom(skb) == sizeof(struct virtio_vsock_hdr);
 }
 
 /* Returns bytes of data copied, or -EFAULT. */
-static int copy_piece(struct vha_queue *vq, const struct vha_chain *chain, struct sk_buff *skb)
+static int copy_taken(struct vha_queue *vq, const struct vha_chain *chain, struct sk_buff *skb)
 {
-	u32 offset = VIRTIO_VSOCK_SKB_CB(skb)->offset;
-	struct vha_cursor cursor = vha_chain_in(chain);
-	struct virtio_vsock_hdr *hdr = virtio_vsock_hdr(skb);
-	u32 len;
+	struct vha_vsock_sched *sched = &to_vsock(vq->dev)->sched;
+	u32 total = gather(sched, skb, chain->in_len - sizeof(struct virtio_vsock_hdr));
 	int ret;
 
-	len = vha_vsock_piece(hdr, skb->len - offset, chain->in_len - sizeof(*hdr));
-	ret = vha_copy_to(vq, &cursor, hdr, sizeof(*hdr));
-	if (!ret)
-		ret = vha_vsock_copy_to(vq, &cursor, skb, offset, len);
-	return ret ?: len;
+	if (is_one(sched, skb))
+		ret = copy_one(vq, chain, skb, total);
+	else
+		ret = copy_all(vq, chain, total);
+	return ret ?: total;
 }
 
-static void piece_sent(struct vha_queue *vq, struct sk_buff *skb, u32 len, __le32 flags)
+static void part_sent(struct vha_queue *vq, struct sk_buff *skb)
+{
+	virtio_transport_deliver_tap_pkt(skb);
+	VIRTIO_VSOCK_SKB_CB(skb)->offset += le32_to_cpu(virtio_vsock_hdr(skb)->len);
+	if (!left_of(skb)) {
+		WRITE_ONCE(vha_vsock_cb(skb)->over, true);
+		return;
+	}
+	virtio_vsock_skb_clear_tap_delivered(skb);
+	vha_vsock_count(vq, VHA_VSOCK_SPLIT, 1);
+}
+
+static void taken_sent(struct vha_queue *vq, u32 len, __le32 flags)
 {
 	struct vha_vsock *vsock = to_vsock(vq->dev);
+	u32 sent = sizeof(struct virtio_vsock_hdr) + len;
+	struct sk_buff *skb;
 
-	virtio_transport_deliver_tap_pkt(skb);
-	VIRTIO_VSOCK_SKB_CB(skb)->offset += len;
-	if (VIRTIO_VSOCK_SKB_CB(skb)->offset < skb->len) {
-		virtio_vsock_hdr(skb)->flags = flags;
-		virtio_vsock_skb_clear_tap_delivered(skb);
-		vha_vsock_count(vq, VHA_VSOCK_SPLIT, 1);
-		packet_put(vsock, skb, sizeof(struct virtio_vsock_hdr) + len);
-	} else {
-		packet_done(vsock, skb, sizeof(struct virtio_vsock_hdr) + len);
-	}
+	vha_vsock_count(vq, VHA_VSOCK_BYTES, len);
+	vha_vsock_count(vq, VHA_VSOCK_PACKETS, 1);
+	vha_vsock_count(vq, VHA_VSOCK_JOINED, skb_queue_len(&vsock->sched.taken) - 1);
+	skb_queue_walk(&vsock->sched.taken, skb)
+		part_sent(vq, skb);
+	virtio_vsock_hdr(skb_peek(&vsock->sched.taken))->flags = flags;
+	if (!vha_vsock_sched_keep(&vsock->sched, sent))
+		finish(vsock, sent);
 }
 
 /**
@@ -156,27 +249,25 @@ static void piece_sent(struct vha_queue *vq, struct sk_buff *skb, u32 len, __le3
  */
 int vha_vsock_send(struct vha_queue *vq, struct vha_chain *chain)
 {
-	struct sk_buff *skb = vha_vsock_sched_take(&to_vsock(vq->dev)->sched);
-	u32 left, need;
+	struct sk_buff *skb = next_packet(to_vsock(vq->dev));
 	__le32 flags;
+	u32 need;
 	int len;
 
 	if (!skb)
 		return -EAGAIN;
-	left = skb->len - VIRTIO_VSOCK_SKB_CB(skb)->offset;
-	need = sizeof(struct virtio_vsock_hdr) + (left ? 1 : 0);
+	need = sizeof(struct virtio_vsock_hdr) + (left_of(skb) ? 1 : 0);
 	if (chain->out_num || chain->in_len < need)
-		return discard(vq, chain, skb);
+		return discard(vq, chain);
+	/* What is not the end of a message does not say so, this time. */
 	flags = virtio_vsock_hdr(skb)->flags;
-	len = copy_piece(vq, chain, skb);
+	len = copy_taken(vq, chain, skb);
 	if (len < 0) {
 		virtio_vsock_hdr(skb)->flags = flags;
-		return discard(vq, chain, skb);
+		return discard(vq, chain);
 	}
 	trace_vha_vsock_packet(vq, virtio_vsock_hdr(skb), len);
-	vha_vsock_count(vq, VHA_VSOCK_BYTES, len);
-	vha_vsock_count(vq, VHA_VSOCK_PACKETS, 1);
-	vha_queue_used(vq, &chain->token, sizeof(struct virtio_vsock_hdr) + len);
-	piece_sent(vq, skb, len, flags);
+	vha_vsock_used(vq, &chain->token, sizeof(struct virtio_vsock_hdr) + len);
+	taken_sent(vq, len, flags);
 	return 0;
 }

@@ -22,6 +22,7 @@ const struct vha_stat_desc vha_vsock_stat_descs[VHA_VSOCK_STATS] = {
 	[VHA_VSOCK_NO_MEMORY] = EVENTS("no_memory"),
 	[VHA_VSOCK_THROTTLED] = EVENTS("throttled"),
 	[VHA_VSOCK_REFUSED] = EVENTS("refused"),
+	[VHA_VSOCK_JOINED] = EVENTS("joined"),
 	[VHA_VSOCK_MERGED] = EVENTS("merged"),
 	[VHA_VSOCK_QUEUED] = LEVEL("queued"),
 };

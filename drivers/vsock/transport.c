@@ -177,6 +177,32 @@ void vha_vsock_deliver(struct vha_vsock *vsock, struct sk_buff *skb)
 	virtio_transport_recv_pkt(&vhost_transport, skb, vsock->net);
 }
 
+/**
+ * vha_vsock_joint_max() - how much data to put into one packet for a socket
+ * @vsock: the guest's device
+ * @hdr: header of a packet that is for the socket
+ *
+ * The guest gets credit for a packet when all of it was read, so that one should be a
+ * small part of what the socket takes.
+ *
+ * Return: bytes.
+ */
+u32 vha_vsock_joint_max(struct vha_vsock *vsock, const struct virtio_vsock_hdr *hdr)
+{
+	struct sockaddr_vm src, dst;
+	struct sock *sk;
+	u64 size;
+
+	vsock_addr_init(&src, le64_to_cpu(hdr->src_cid), le32_to_cpu(hdr->src_port));
+	vsock_addr_init(&dst, le64_to_cpu(hdr->dst_cid), le32_to_cpu(hdr->dst_port));
+	sk = vsock_find_connected_socket_net(&src, &dst, vsock->net);
+	if (!sk)
+		return 0;
+	size = READ_ONCE(vsock_sk(sk)->buffer_size);
+	sock_put(sk);
+	return min_t(u64, size / 4, VIRTIO_VSOCK_MAX_PKT_BUF_SIZE);
+}
+
 /* Called with the lock of all sockets' table held, which keeps the socket. */
 static void reset_orphan(struct sock *sk)
 {

@@ -27,6 +27,10 @@
  * With so much the guest gets no new connections.
  */
 #define VHA_VSOCK_ENDED_BYTES	SZ_16M
+/** define VHA_VSOCK_JOIN - data worth a page of its own when it is appended to a packet */
+#define VHA_VSOCK_JOIN		SZ_2K
+/** define VHA_VSOCK_BATCH - buffers that are returned together */
+#define VHA_VSOCK_BATCH		64
 
 struct seq_file;
 
@@ -45,6 +49,7 @@ struct seq_file;
  * @VHA_VSOCK_NO_MEMORY: times there was no memory and the packet had to wait
  * @VHA_VSOCK_THROTTLED: times the guest's packets waited for answers to leave
  * @VHA_VSOCK_REFUSED: connections refused because too much of ended ones waits
+ * @VHA_VSOCK_JOINED: packets that shared the buffer, or the way, of the one before
  * @VHA_VSOCK_COUNTS: number of the counters a worker keeps
  * @VHA_VSOCK_MERGED: receive queue: packets that became part of another
  * @VHA_VSOCK_QUEUED: receive queue: packets that wait
@@ -64,6 +69,7 @@ enum vha_vsock_stat {
 	VHA_VSOCK_NO_MEMORY,
 	VHA_VSOCK_THROTTLED,
 	VHA_VSOCK_REFUSED,
+	VHA_VSOCK_JOINED,
 	VHA_VSOCK_COUNTS,
 	VHA_VSOCK_MERGED = VHA_VSOCK_COUNTS,
 	VHA_VSOCK_QUEUED,
@@ -127,12 +133,24 @@ struct vha_vsock {
 
 /**
  * struct vha_vsock_queue - a queue of it
+ *
+ * All but the counters is only in use while a batch is served.
+ *
  * @vq: the queue
  * @count: counters
+ * @joint: transmit queue: data on its way to a socket of the host, to which more of
+ *	the same connection is appended, or NULL
+ * @joint_max: bytes it may become, 0 when that is not known yet
+ * @nr_used: buffers to return
+ * @used: these
  */
 struct vha_vsock_queue {
 	struct vha_queue vq;
 	u64 count[VHA_VSOCK_COUNTS];
+	struct sk_buff *joint;
+	u32 joint_max;
+	unsigned int nr_used;
+	struct vha_used used[VHA_VSOCK_BATCH];
 };
 
 static inline struct vha_vsock *to_vsock(struct vha_device *dev)
@@ -165,6 +183,8 @@ int vha_vsock_set_backend(struct vha_device *dev, const struct vha_backend *back
 int vha_vsock_start(struct vha_queue *vq);
 void vha_vsock_stop(struct vha_queue *vq);
 void vha_vsock_run(struct vha_queue *vq);
+void vha_vsock_batch_end(struct vha_queue *vq);
+void vha_vsock_used(struct vha_queue *vq, const struct vha_token *token, u32 len);
 void vha_vsock_get_config(struct vha_device *dev, void *config);
 void vha_vsock_show(struct vha_device *dev, struct seq_file *m);
 
@@ -180,6 +200,7 @@ void vha_vsock_disconnect(struct vha_vsock *vsock);
 int vha_vsock_transport_register(void);
 void vha_vsock_transport_unregister(void);
 void vha_vsock_deliver(struct vha_vsock *vsock, struct sk_buff *skb);
+u32 vha_vsock_joint_max(struct vha_vsock *vsock, const struct virtio_vsock_hdr *hdr);
 void vha_vsock_reset_orphans(void);
 
 /* data.c: between packets and guest memory */
@@ -189,16 +210,20 @@ int vha_vsock_copy_from(struct vha_queue *vq, struct vha_cursor *cursor, struct 
 			u32 len);
 int vha_vsock_copy_to(struct vha_queue *vq, struct vha_cursor *cursor, struct sk_buff *skb,
 		      u32 offset, u32 len);
+int vha_vsock_append(struct vha_queue *vq, struct vha_cursor *cursor, struct sk_buff *skb,
+		     u32 len);
 
 /* receive.c: from the guest */
 
 int vha_vsock_receive(struct vha_queue *vq, struct vha_chain *chain);
+void vha_vsock_receive_end(struct vha_queue *vq);
 void vha_vsock_retry_work(struct work_struct *work);
 struct sk_buff *vha_vsock_reset_alloc(const struct virtio_vsock_hdr *hdr);
 
 /* send.c: to the guest */
 
 int vha_vsock_send(struct vha_queue *vq, struct vha_chain *chain);
+void vha_vsock_send_end(struct vha_queue *vq);
 void vha_vsock_queue_packet(struct vha_vsock *vsock, struct sk_buff *skb);
 bool vha_vsock_queue_sibling(struct vha_vsock *vsock, struct sk_buff *skb);
 unsigned int vha_vsock_drop(struct vha_vsock *vsock, const struct virtio_vsock_hdr *hdr,

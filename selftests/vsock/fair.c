@@ -117,6 +117,20 @@ TEST_F(fair, beside_one)
 		EXPECT_LE(bytes_before_small(self), TURN + self->vsock.buffer);
 }
 
+/* One that had nothing to send for a turn of the others is next. */
+TEST_F(fair, idle_is_next)
+{
+	unsigned int i, n;
+
+	for (i = 0; i < BULKS; i++)
+		ASSERT_GT(fill(self, i), 4 * TURN);
+	for (n = 0; n < 2; n++) {
+		for (i = 0; i < (BULKS + 1) * (TURN / 4096 + 1); i++)
+			EXPECT_LT(next(self), BULKS);
+		EXPECT_EQ(bytes_before_small(self), 0U);
+	}
+}
+
 TEST_F(fair, beside_many)
 {
 	unsigned int i;

@@ -21,6 +21,9 @@ static inline bool vsock_net_check_mode(struct net *ns0, struct net *ns1)
 	return true;
 }
 
+#define vsock_find_connected_socket_net(src, dst, net)			\
+	((void)(net), vsock_find_connected_socket(src, dst))
+
 /* Operations of the old types for functions of the new ones. */
 #define VSOCK_COMPAT_OPS(stream, seqpacket)				\
 static bool compat_##stream(u32 cid, u32 port)				\
