@@ -338,7 +338,9 @@ struct vha_vsock_peers {
  *
  * Replaces the list, at any time. Packets pass between two virtual machines of
  * this host only while each has the other's CID in its list and their network
- * namespaces may talk. Fails with -EINVAL for a CID that can not be a guest's.
+ * namespaces may talk. The CID stands for the machine that has it when they meet:
+ * another one that gets it later has to be named anew. Fails with -EINVAL for a
+ * CID that can not be a guest's.
  */
 #define VHA_VSOCK_SET_PEERS	_IOW(VHOST_VIRTIO, 0xD0, struct vha_vsock_peers)
 /**
