@@ -17,6 +17,7 @@ from typing import NamedTuple
 import blk
 import blk_guest
 import can
+import net
 import video
 import vsock
 from case import Failed, Settings
@@ -42,12 +43,13 @@ class Phase(NamedTuple):
 PHASES = {
     "timed": Phase(Defaults(5, 0.8, 420), Defaults(3, 0.5, 50),
                    ((blk.prepare, blk.timed, None), (can.prepare, can.timed, None),
-                    (None, video.timed, None), (None, vsock.timed, None))),
+                    (net.prepare, net.timed, None), (None, video.timed, None),
+                    (None, vsock.timed, None))),
     "guest": Phase(Defaults(5, 1.0, 600), Defaults(3, 1.0, 0),
                    ((None, blk_guest.cases, blk_guest.measure),)),
     "counted": Phase(Defaults(3, 0, 120), Defaults(2, 0, 30),
                      ((blk.prepare, blk.counted, None), (can.prepare, can.counted, None),
-                      (None, vsock.counted, None))),
+                      (net.prepare, net.counted, None), (None, vsock.counted, None))),
     "polled": Phase(Defaults(3, 0, 120), Defaults(2, 0, 30),
                     ((blk.prepare, blk.polled, None),)),
 }

@@ -19,6 +19,7 @@ NOTES = {
 pinned buffers and registered files, and submits and reaps many at once. "pinned": guest
 memory is pinned beforehand as well. "polling": worker and driver both poll.
 The storage daemon serves the same driver by vhost-user, split.
+net: vhost-net is the kernel's own.
 can: "two programs" of the host talk to each other on the same bus; otherwise one of them is
 the driver of a guest. "the bus": what it can carry, while other processes load all processors.
 "cpu": us of processor time for 1000 frames, of both ends and all between; the ratio is the peer's
