@@ -233,7 +233,9 @@ static void buffer_memory_test(struct kunit *test)
 		for (j = 0; j < ARRAY_SIZE(memories); j++) {
 			buffer = buffer_call(test, codes[i], 1, 1, &call);
 			buffer->memory = memories[j];
-			KUNIT_EXPECT_EQ(test, call_prepare(call), -EINVAL);
+			KUNIT_EXPECT_EQ(test, call_prepare(call), 0);
+			KUNIT_EXPECT_EQ(test, buffer->memory, U32_MAX);
+			KUNIT_EXPECT_EQ(test, buffer->m.userptr, 0);
 		}
 		/* An address of the driver's is never one of ours. */
 		buffer = buffer_call(test, codes[i], 1, 1, &call);
@@ -350,23 +352,33 @@ static void create_bytes_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vha_video_call_bytes(call), 0);
 }
 
+/* Of what the host thinks of a type, nothing is kept that there is no queue for. */
 static void type_test(struct kunit *test)
 {
 	static const u32 codes[] = { 18, 19 };
+	struct vha_video_stream *streams;
 	unsigned int i;
 
+	streams = kunit_kcalloc(test, VHA_VIDEO_STREAMS, sizeof(*streams), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, streams);
 	for (i = 0; i < ARRAY_SIZE(codes); i++) {
 		struct vha_video_call *call = call_create(test, codes[i]);
 		u32 *type = call->image;
 
 		*type = 14;
 		KUNIT_EXPECT_EQ(test, call_prepare(call), 0);
+		vha_video_call_done(call, streams);
+		KUNIT_EXPECT_EQ(test, streams[14].streaming, codes[i] == 18);
 		*type = 15;
-		KUNIT_EXPECT_EQ(test, call_prepare(call), -EINVAL);
-		*type = 0;
-		KUNIT_EXPECT_EQ(test, call_prepare(call), -EINVAL);
+		KUNIT_EXPECT_EQ(test, call_prepare(call), 0);
+		vha_video_call_done(call, streams);
 		*type = U32_MAX;
-		KUNIT_EXPECT_EQ(test, call_prepare(call), -EINVAL);
+		KUNIT_EXPECT_EQ(test, call_prepare(call), 0);
+		vha_video_call_done(call, streams);
+		*type = 0;
+		KUNIT_EXPECT_EQ(test, call_prepare(call), 0);
+		vha_video_call_done(call, streams);
+		KUNIT_EXPECT_FALSE(test, streams[0].streaming);
 	}
 }
 

@@ -19,6 +19,9 @@
 #define CAPABILITIES_HIDDEN \
 	(V4L2_BUF_CAP_SUPPORTS_DMABUF | V4L2_BUF_CAP_SUPPORTS_REQUESTS)
 
+/* What no host takes, and looks for nothing in. */
+#define MEMORY_NONE	U32_MAX
+
 static bool memory_valid(u32 memory)
 {
 	return memory == V4L2_MEMORY_MMAP || memory == V4L2_MEMORY_USERPTR;
@@ -76,8 +79,9 @@ static int buffer_prepare(struct vha_video_call *call)
 {
 	struct v4l2_buffer *buffer = call->image;
 
+	/* The host may have another reason to refuse it, which comes first. */
 	if (!memory_valid(buffer->memory))
-		return -EINVAL;
+		buffer->memory = MEMORY_NONE;
 	if (buffer->flags & V4L2_BUF_FLAG_REQUEST_FD)
 		return -EBADR;
 	planes_prepare(call);
@@ -231,19 +235,6 @@ static void create_finish(struct vha_video_call *call)
 const struct vha_video_kind vha_video_create_kind = {
 	.prepare = create_prepare,
 	.finish = create_finish,
-};
-
-/* A buffer type */
-
-static int type_prepare(struct vha_video_call *call)
-{
-	const __u32 *type = call->image;
-
-	return vha_video_stream_valid(*type) ? 0 : -EINVAL;
-}
-
-const struct vha_video_kind vha_video_type_kind = {
-	.prepare = type_prepare,
 };
 
 /* struct v4l2_ext_controls */

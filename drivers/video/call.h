@@ -135,7 +135,6 @@ extern const struct vha_video_kind vha_video_buffer_kind;
 extern const struct vha_video_kind vha_video_request_kind;
 extern const struct vha_video_kind vha_video_format_kind;
 extern const struct vha_video_kind vha_video_create_kind;
-extern const struct vha_video_kind vha_video_type_kind;
 extern const struct vha_video_kind vha_video_controls_kind;
 extern const struct vha_video_kind vha_video_edid_kind;
 extern const struct vha_video_kind vha_video_subscribe_kind;

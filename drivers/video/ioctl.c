@@ -91,9 +91,10 @@ static void return_memory(struct vha_video_session *session)
 {
 	const struct vha_video_call *call = &session->video->call;
 	const struct v4l2_requestbuffers *request = call->saved;
+	const __u32 *type = call->saved;
 
-	if (call->ioctl->cmd == VIDIOC_STREAMOFF)
-		vha_video_user_stopped(session, *(const __u32 *)call->saved);
+	if (call->ioctl->cmd == VIDIOC_STREAMOFF && vha_video_stream_valid(*type))
+		vha_video_user_stopped(session, *type);
 	else if (call->ioctl->cmd == VIDIOC_REQBUFS)
 		vha_video_user_freed(session, request->type);
 }

@@ -11,7 +11,8 @@
 
 /*
  * What success means for the session's queues. The types are those the driver
- * sent, which were checked, and not what stands in the VMM's memory afterwards.
+ * sent, which were checked or are here, and not what stands in the VMM's memory
+ * afterwards.
  */
 
 static void requested(const struct vha_video_call *call, struct vha_video_stream *streams)
@@ -56,13 +57,19 @@ static void queued(const struct vha_video_call *call, struct vha_video_stream *s
 
 static void stream_on(const struct vha_video_call *call, struct vha_video_stream *streams)
 {
-	vha_video_stream_on(&streams[*(const __u32 *)call->saved]);
+	__u32 type = *(const __u32 *)call->saved;
+
+	if (vha_video_stream_valid(type))
+		vha_video_stream_on(&streams[type]);
 	vha_video_stream_restarted(streams);
 }
 
 static void stream_off(const struct vha_video_call *call, struct vha_video_stream *streams)
 {
-	vha_video_stream_off(&streams[*(const __u32 *)call->saved]);
+	__u32 type = *(const __u32 *)call->saved;
+
+	if (vha_video_stream_valid(type))
+		vha_video_stream_off(&streams[type]);
 }
 
 static void decoder_told(const struct vha_video_call *call, struct vha_video_stream *streams)
@@ -100,8 +107,8 @@ static const struct vha_video_ioctl ioctls[] = {
 		VIDIOC_CREATE_BUFS, VHA_VIDEO_ALLOCATES, &vha_video_create_kind, created
 	},
 	[_IOC_NR(VIDIOC_REMOVE_BUFS)] = { VIDIOC_REMOVE_BUFS, VHA_VIDEO_ALLOCATES, NULL, removed },
-	[_IOC_NR(VIDIOC_STREAMON)] = { VIDIOC_STREAMON, 0, &vha_video_type_kind, stream_on },
-	[_IOC_NR(VIDIOC_STREAMOFF)] = { VIDIOC_STREAMOFF, 0, &vha_video_type_kind, stream_off },
+	[_IOC_NR(VIDIOC_STREAMON)] = { VIDIOC_STREAMON, 0, NULL, stream_on },
+	[_IOC_NR(VIDIOC_STREAMOFF)] = { VIDIOC_STREAMOFF, 0, NULL, stream_off },
 	[_IOC_NR(VIDIOC_G_PARM)] = { VIDIOC_G_PARM },
 	[_IOC_NR(VIDIOC_S_PARM)] = { VIDIOC_S_PARM },
 	[_IOC_NR(VIDIOC_G_STD)] = { VIDIOC_G_STD },

@@ -2,6 +2,7 @@
 /*
  * Video: cameras, displays and converters, and what becomes of them
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -241,6 +242,42 @@ TEST_F(capture, injected_errors)
 	ASSERT_EQ(tvm_video_stream(&queue, false), 0);
 	tvm_video_free(&queue);
 	EXPECT_EQ(tvm_media_stat(&self->media, TVM_MEDIA_EVENTS, "errors"), 0);
+}
+
+/* Whoever does not have the queue gets the host's answers, in the host's order. */
+TEST_F(capture, busy_queue)
+{
+	struct v4l2_plane planes[VIDEO_MAX_PLANES] = { 0 };
+	struct tvm_video other, *videos[2] = { &other, &self->guest };
+	int answers[2][6], type = tvm_video_type(&self->host, false), wrong = 0x77;
+	struct v4l2_requestbuffers request = { .type = type, .count = 1 };
+	struct v4l2_buffer buffer = { .type = type, .length = 1 };
+	struct tvm_video_queue queue;
+	unsigned int i;
+
+	start(&self->host, &queue, variant->pixels);
+	ASSERT_EQ(tvm_video_open_host(&other, self->path), 0);
+	if (self->host.mplane)
+		buffer.m.planes = planes;
+	for (i = 0; i < 2; i++) {
+		buffer.memory = wrong;
+		request.memory = wrong;
+		answers[i][0] = tvm_video_ioctl(videos[i], VIDIOC_STREAMON, &wrong);
+		answers[i][1] = tvm_video_ioctl(videos[i], VIDIOC_STREAMOFF, &wrong);
+		answers[i][2] = tvm_video_ioctl(videos[i], VIDIOC_QBUF, &buffer);
+		answers[i][3] = tvm_video_ioctl(videos[i], VIDIOC_PREPARE_BUF, &buffer);
+		answers[i][4] = tvm_video_ioctl(videos[i], VIDIOC_REQBUFS, &request);
+		request.memory = V4L2_MEMORY_USERPTR;
+		answers[i][5] = tvm_video_ioctl(videos[i], VIDIOC_REQBUFS, &request);
+	}
+	EXPECT_EQ(answers[0][0], -EBUSY);
+	EXPECT_EQ(answers[0][2], -EBUSY);
+	for (i = 0; i < 6; i++)
+		EXPECT_MSG(answers[0][i] == answers[1][i], "%u: %d, not %d", i, answers[1][i],
+			   answers[0][i]);
+	tvm_video_close(&other);
+	ASSERT_EQ(tvm_video_stream(&queue, false), 0);
+	tvm_video_free(&queue);
 }
 
 /* The session is dead, and the driver can do no more than close it. */
