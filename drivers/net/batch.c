@@ -92,6 +92,28 @@ static bool tunnels(struct vha_net_queue *q)
 }
 
 /*
+ * The memory is pages: what else a range could be a part of, and how long that is,
+ * has not to be found out as for any other copy from user space.
+ */
+static int copy_packet(struct vha_net_queue *q, struct vha_cursor *cursor, void *to, u32 len)
+{
+	struct iovec *iov = q->tx->iov;
+	struct iov_iter iter;
+	int nr;
+
+	nr = vha_cursor_iov(&q->vq, cursor, len, iov, VHA_NET_SEGS);
+	if (nr < 0)
+		return nr;
+	if (likely(nr == 1))
+		iov_iter_ubuf(&iter, ITER_SOURCE, iov->iov_base, len);
+	else
+		iov_iter_init(&iter, ITER_SOURCE, iov, nr, len);
+	if (copy_page_from_iter(virt_to_page(to), offset_in_page(to), len, &iter) != len)
+		return -EFAULT;
+	return 0;
+}
+
+/*
  * Copies header and packet at once, then the header to where the back end wants
  * it. That may look at more of a header than the driver has, which is zero.
  */
@@ -103,7 +125,7 @@ static int fill(struct vha_net_queue *q, struct vha_cursor *cursor, void *mem, u
 	void *copy = tun_xdp_header(mem, size);
 	int ret;
 
-	ret = vha_copy_from(&q->vq, cursor, header, len);
+	ret = copy_packet(q, cursor, header, len);
 	if (ret)
 		return ret;
 	memset(copy, 0, VHA_NET_HEADER_MAX);
@@ -122,8 +144,9 @@ static int fill(struct vha_net_queue *q, struct vha_cursor *cursor, void *mem, u
  * @len: bytes of the packet, the back end's header included
  * @layout: from vha_net_batch_takes()
  *
- * Return: 0; -ENOMEM; -EFAULT when it can not be read; -EINVAL for a header
- * that makes no sense. The caller returns the buffer in any case.
+ * Return: 0; -ENOMEM; -EFAULT when it can not be read, -EMSGSIZE when it is in too
+ * many pieces; -EINVAL for a header that makes no sense. The caller returns the
+ * buffer in any case.
  */
 int vha_net_batch_add(struct vha_net_queue *q, struct vha_cursor *cursor, u32 len,
 		      const struct vha_net_layout *layout)
