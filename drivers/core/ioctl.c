@@ -169,9 +169,9 @@ static long get_fork_owner(struct vha_device *dev, unsigned int cmd, void __user
 	return put_user((u8)dev->workers->fork_owner, (u8 __user *)argp);
 }
 
-static long get_info(struct vha_device *dev, unsigned int cmd, void __user *argp)
+static void make_info(struct vha_device *dev, struct vha_info *info)
 {
-	const struct vha_info info = {
+	*info = (struct vha_info) {
 		.abi_version = VHA_ABI_VERSION,
 		.virtio_id = dev->class->virtio_id,
 		.max_queues = dev->class->max_queues,
@@ -181,15 +181,26 @@ static long get_info(struct vha_device *dev, unsigned int cmd, void __user *argp
 		.max_workers = dev->class->max_workers,
 		.max_iotlb_entries = VHA_IOTLB_ENTRIES_MAX,
 	};
+	if (dev->class->info)
+		dev->class->info(dev, info);
+}
 
+static long get_info(struct vha_device *dev, unsigned int cmd, void __user *argp)
+{
+	struct vha_info info;
+
+	make_info(dev, &info);
 	return copy_to_user(argp, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
-static bool config_in_range(const struct vha_device *dev, const struct vha_config *config)
+static bool config_in_range(struct vha_device *dev, const struct vha_config *config)
 {
+	struct vha_info info;
+
+	make_info(dev, &info);
 	return config->size && config->size <= VHA_CONFIG_MAX &&
-	       config->offset <= dev->class->config_size &&
-	       config->size <= dev->class->config_size - config->offset;
+	       config->offset <= info.config_size &&
+	       config->size <= info.config_size - config->offset;
 }
 
 static long get_config(struct vha_device *dev, unsigned int cmd, void __user *argp)

@@ -296,6 +296,13 @@ static void queue_run(struct vha_work *work)
 	mutex_unlock(&vq->mutex);
 }
 
+/* Whoever waits for buffers does not wait for what may never come. */
+static void cancel(struct vha_queue *vq)
+{
+	if (vq->dev->class->cancel)
+		vq->dev->class->cancel(vq);
+}
+
 /**
  * vha_queue_pause() - fetch nothing from now on
  * @vq: the queue
@@ -307,6 +314,7 @@ void vha_queue_pause(struct vha_queue *vq)
 	if (vq->state == VHA_QUEUE_RUNNING || vq->state == VHA_QUEUE_WAITING)
 		vq->state = VHA_QUEUE_PAUSED;
 	mutex_unlock(&vq->mutex);
+	cancel(vq);
 }
 
 static bool queue_idle(struct vha_queue *vq)
@@ -482,6 +490,7 @@ void vha_queue_halt(struct vha_queue *vq)
 	mutex_lock(&vq->mutex);
 	vq->state = VHA_QUEUE_PAUSED;
 	mutex_unlock(&vq->mutex);
+	cancel(vq);
 }
 
 /**

@@ -70,6 +70,9 @@ struct vha_stat_desc {
  * @acked: new features in dev->acked; may refuse with an errno, then the old
  *	ones stay. No queue runs, but VHOST_F_LOG_ALL is not reported here.
  *	Optional.
+ * @info: correct what VHA_GET_INFO says of this device, where that depends on what
+ *	the VMM has chosen; also counts for how much configuration space there is, which
+ *	may only be less than @config_size. Optional.
  * @set_backend: attach @file, or detach when it is NULL. No queue runs. On
  *	success the class has taken its own reference to @file. Validates
  *	@backend->index and @backend->flags.
@@ -77,6 +80,9 @@ struct vha_stat_desc {
  *	then also keeps &vha_device.backend itself: set while there is one. No
  *	queue runs. Optional.
  * @start: the queue's ring is mapped and the queue about to run. Optional.
+ * @cancel: the queue fetches nothing any more, and its buffers are waited for: have
+ *	those returned that the class would keep until something happens that may never
+ *	happen, and let go of the guest's memory. Optional.
  * @stop: the queue has no buffer in flight and will not run; undo @start.
  *	Optional.
  * @run: serve the queue. Context: its worker, queue mutex held, state
@@ -117,10 +123,12 @@ struct vha_class {
 	void (*release)(struct vha_device *dev);
 	void (*features)(struct vha_device *dev, u64 *features);
 	int (*acked)(struct vha_device *dev);
+	void (*info)(struct vha_device *dev, struct vha_info *info);
 	int (*set_backend)(struct vha_device *dev, const struct vha_backend *backend,
 			   struct file *file);
 	void (*detach)(struct vha_device *dev);
 	int (*start)(struct vha_queue *vq);
+	void (*cancel)(struct vha_queue *vq);
 	void (*stop)(struct vha_queue *vq);
 	void (*run)(struct vha_queue *vq);
 	void (*batch_begin)(struct vha_queue *vq);
