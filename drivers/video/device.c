@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A media device's life
+ * A device's life
  */
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
-#include "video.h"
+#include "codec.h"
 
 /* Where a packed ring starts: wrap counters set. */
 #define PACKED_BASE	0x80008000U
@@ -47,8 +47,9 @@ int vha_video_open(struct vha_device *dev)
 
 	spin_lock_init(&video->lock);
 	INIT_LIST_HEAD(&video->ready);
-	xa_init_flags(&video->sessions, XA_FLAGS_ALLOC1);
+	xa_init_flags(&video->sessions, XA_FLAGS_ALLOC);
 	vha_work_init(&video->release_work, vha_video_release_work);
+	vha_codec_init(video);
 	vha_video_window_init(video);
 	return 0;
 }
@@ -70,10 +71,36 @@ void vha_video_release(struct vha_device *dev)
 /**
  * vha_video_features() - as &vha_class.features
  * @dev: the device
- * @features: left alone: the device has none of its own
+ * @features: corrected by the front
  */
 void vha_video_features(struct vha_device *dev, u64 *features)
 {
+	vha_video_front(to_video(dev))->features(features);
+}
+
+/**
+ * vha_video_info() - as &vha_class.info
+ * @dev: the device
+ * @info: corrected
+ */
+void vha_video_info(struct vha_device *dev, struct vha_info *info)
+{
+	const struct vha_video_front *front = vha_video_front(to_video(dev));
+
+	info->virtio_id = front->virtio_id;
+	info->config_size = front->config_size;
+}
+
+/**
+ * vha_video_cancel() - as &vha_class.cancel
+ * @vq: the queue
+ */
+void vha_video_cancel(struct vha_queue *vq)
+{
+	const struct vha_video_front *front = vha_video_front(to_video(vq->dev));
+
+	if (front->cancel)
+		front->cancel(vq);
 }
 
 static void close_all(struct vha_video *video)
@@ -99,8 +126,28 @@ int vha_video_acked(struct vha_device *dev)
 	return 0;
 }
 
+static void detach(struct vha_video *video)
+{
+	close_all(video);
+	vha_codec_free(video->codec);
+	video->codec = NULL;
+	vha_video_node_detach(&video->node);
+}
+
+static int attach_front(struct vha_video *video, struct vha_video_node *node,
+			struct vha_codec **codec)
+{
+	const struct vha_video_front *front = vha_video_front(video);
+	int ret = front->attach ? front->attach(video, node, codec) : 0;
+
+	if (ret)
+		vha_video_node_detach(node);
+	return ret;
+}
+
 static int attach(struct vha_video *video, struct file *file)
 {
+	struct vha_codec *codec = NULL;
 	struct vha_video_node *node;
 	int ret;
 
@@ -113,9 +160,11 @@ static int attach(struct vha_video *video, struct file *file)
 	if (!node)
 		return -ENOMEM;
 	ret = vha_video_node_attach(video, node, file);
+	if (!ret)
+		ret = attach_front(video, node, &codec);
 	if (!ret) {
-		close_all(video);
-		vha_video_node_detach(&video->node);
+		detach(video);
+		video->codec = codec;
 		video->node = *node;
 	}
 	kfree(node);
@@ -142,8 +191,7 @@ int vha_video_set_backend(struct vha_device *dev, const struct vha_backend *back
 		return -EINVAL;
 	if (file)
 		return attach(video, file);
-	close_all(video);
-	vha_video_node_detach(&video->node);
+	detach(video);
 	return 0;
 }
 
@@ -196,18 +244,13 @@ void vha_video_stop(struct vha_queue *vq)
 	mutex_unlock(&vq->mutex);
 }
 
-static void (*const run_functions[VHA_VIDEO_QUEUES])(struct vha_queue *vq) = {
-	[VHA_VIDEO_COMMAND] = vha_video_command_run,
-	[VHA_VIDEO_EVENT] = vha_video_event_run,
-};
-
 /**
  * vha_video_run() - as &vha_class.run
  * @vq: the queue
  */
 void vha_video_run(struct vha_queue *vq)
 {
-	run_functions[vq->index](vq);
+	vha_video_front(to_video(vq->dev))->run[vq->index](vq);
 }
 
 /**
@@ -229,12 +272,7 @@ void vha_video_batch_begin(struct vha_queue *vq)
  */
 void vha_video_get_config(struct vha_device *dev, void *config)
 {
-	const struct vha_video_node *node = &to_video(dev)->node;
-	struct vha_media_config *media = config;
-
-	media->device_caps = cpu_to_le32(node->caps);
-	media->device_type = cpu_to_le32(node->type);
-	memcpy(media->card, node->card, sizeof(media->card));
+	vha_video_front(to_video(dev))->get_config(to_video(dev), config);
 }
 
 /**

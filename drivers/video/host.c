@@ -67,7 +67,7 @@ static int host_wake(wait_queue_entry_t *entry, unsigned int mode, int sync, voi
 {
 	struct vha_video_wait *wait = container_of(entry, struct vha_video_wait, entry);
 
-	vha_video_session_ready(wait->session);
+	vha_video_front(wait->session->video)->wake(wait->session);
 	return 0;
 }
 

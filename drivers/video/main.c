@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * virtio media devices
+ * virtio media devices, video encoders and decoders
  */
 #include <linux/module.h>
 #include <linux/virtio_ids.h>
 
+#include "codec_protocol.h"
 #include "video.h"
 
 static const struct vha_class video_class = {
@@ -13,7 +14,8 @@ static const struct vha_class video_class = {
 	.virtio_id = VIRTIO_ID_MEDIA,
 	.max_queues = VHA_VIDEO_QUEUES,
 	.max_workers = VHA_VIDEO_QUEUES,
-	.config_size = sizeof(struct vha_media_config),
+	/* The largest of those there are, see vha_video_info(). */
+	.config_size = sizeof(struct vha_codec_config),
 	.device_size = sizeof(struct vha_video),
 	.queue_size = sizeof(struct vha_video_queue),
 	.ioctls = vha_video_ioctls,
@@ -24,9 +26,11 @@ static const struct vha_class video_class = {
 	.release = vha_video_release,
 	.features = vha_video_features,
 	.acked = vha_video_acked,
+	.info = vha_video_info,
 	.set_backend = vha_video_set_backend,
 	.start = vha_video_start,
 	.stop = vha_video_stop,
+	.cancel = vha_video_cancel,
 	.run = vha_video_run,
 	.batch_begin = vha_video_batch_begin,
 	.get_config = vha_video_get_config,
@@ -46,5 +50,5 @@ static void __exit video_exit(void)
 }
 module_exit(video_exit);
 
-MODULE_DESCRIPTION("virtio media devices in the host kernel");
+MODULE_DESCRIPTION("virtio media and video devices in the host kernel");
 MODULE_LICENSE("GPL");

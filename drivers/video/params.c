@@ -38,6 +38,7 @@ void vha_video_disclaim(struct vha_video *video)
 static int check_params(const struct vha_video_params *params)
 {
 	if (params->flags & ~VHA_VIDEO_F_POOL || params->max_sessions > VHA_VIDEO_SESSIONS_MAX ||
+	    params->protocol > VHA_VIDEO_PROTOCOL_DECODER || params->padding ||
 	    memchr_inv(params->reserved, 0, sizeof(params->reserved)))
 		return -EINVAL;
 	if (!params->scratch || !PAGE_ALIGNED(params->scratch))

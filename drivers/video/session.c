@@ -57,7 +57,21 @@ static struct vha_video_session *session_create(struct vha_video *video)
 	INIT_LIST_HEAD(&session->ready);
 	INIT_LIST_HEAD(&session->areas);
 	xa_init(&session->users);
+	INIT_LIST_HEAD(&session->woken);
 	return session;
+}
+
+static void session_drop(struct vha_video_session *session)
+{
+	vha_video_host_close(session->file);
+	vha_video_session_put(session);
+}
+
+static void session_opened(struct vha_video_session *session)
+{
+	session->video->nr_sessions++;
+	vha_video_host_wait(session);
+	trace_vha_video_session(&session->video->dev, session->id, true);
 }
 
 /**
@@ -83,14 +97,42 @@ int vha_video_session_open(struct vha_video *video, u32 *id)
 	ret = xa_alloc_cyclic(&video->sessions, &session->id, session,
 			      XA_LIMIT(1, S32_MAX), &video->next_id, VHA_GFP_SETUP);
 	if (ret < 0) {
-		vha_video_host_close(session->file);
-		vha_video_session_put(session);
+		session_drop(session);
 		return ret;
 	}
-	video->nr_sessions++;
-	vha_video_host_wait(session);
-	trace_vha_video_session(&video->dev, session->id, true);
+	session_opened(session);
 	*id = session->id;
+	return 0;
+}
+
+/**
+ * vha_video_session_open_as() - open a session the driver has a name for
+ * @video: the device
+ * @id: the name, which no session has
+ * @opened: set to the session
+ *
+ * Context: as vha_video_session_open().
+ * Return: as that.
+ */
+int vha_video_session_open_as(struct vha_video *video, u32 id,
+			      struct vha_video_session **opened)
+{
+	struct vha_video_session *session;
+	int ret;
+
+	if (video->nr_sessions >= sessions_max(video))
+		return -EMFILE;
+	session = session_create(video);
+	if (IS_ERR(session))
+		return PTR_ERR(session);
+	session->id = id;
+	ret = xa_insert(&video->sessions, id, session, VHA_GFP_SETUP);
+	if (ret) {
+		session_drop(session);
+		return ret;
+	}
+	session_opened(session);
+	*opened = session;
 	return 0;
 }
 
@@ -127,6 +169,7 @@ void vha_video_session_close(struct vha_video_session *session)
 	spin_lock_irq(&video->lock);
 	session->closed = true;
 	list_del_init(&session->ready);
+	list_del_init(&session->woken);
 	spin_unlock_irq(&video->lock);
 	/* Waits for who looks for an event of it just now. */
 	mutex_lock(&session->mutex);
@@ -136,6 +179,7 @@ void vha_video_session_close(struct vha_video_session *session)
 		video->buffer_bytes -= session->buffer_bytes;
 	session->file = NULL;
 	mutex_unlock(&session->mutex);
+	vha_video_front(video)->close(session);
 	vha_video_host_close(file);
 	trace_vha_video_session(&video->dev, session->id, false);
 	vha_video_session_put(session);

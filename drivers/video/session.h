@@ -16,6 +16,7 @@
 #include "stream.h"
 
 struct file;
+struct vha_codec_stream;
 struct vha_video;
 struct vha_video_session;
 
@@ -70,8 +71,12 @@ union vha_video_event {
  * @event: an event taken from the host
  * @event_len: its length, 0 for none
  * @event_type: buffer type it is about, 0 for none
+ * @change_pending: the driver of a decoder has not been told of another format
+ * @codec: what else there is of a stream of an encoder or decoder, else NULL; mutex of
+ *	the command queue
  * @ready: entry in the list of those who may have events; &vha_video.lock
- * @closed: enters that list no more; &vha_video.lock
+ * @woken: entry in the list of streams the host has woken; &vha_video.lock
+ * @closed: enters those lists no more; &vha_video.lock
  * @table: how vfs_poll() gives us wait queues
  * @waits: places in wait queues of @file
  * @nr_waits: how many
@@ -96,8 +101,12 @@ struct vha_video_session {
 	union vha_video_event event;
 	u32 event_len;
 	u32 event_type;
+	bool change_pending;
+
+	struct vha_codec_stream *codec;
 
 	struct list_head ready;
+	struct list_head woken;
 	bool closed;
 
 	poll_table table;
@@ -106,6 +115,8 @@ struct vha_video_session {
 };
 
 int vha_video_session_open(struct vha_video *video, u32 *id);
+int vha_video_session_open_as(struct vha_video *video, u32 id,
+			      struct vha_video_session **session);
 void vha_video_session_close(struct vha_video_session *session);
 void vha_video_session_close_all(struct vha_video *video);
 struct vha_video_session *vha_video_session_find(struct vha_video *video, u32 id);

@@ -23,6 +23,8 @@ const struct vha_stat_desc vha_video_stat_descs[VHA_VIDEO_STATS] = {
 	[VHA_VIDEO_DEQUEUED] = EVENTS("dequeued"),
 	[VHA_VIDEO_EVENTS] = EVENTS("events"),
 	[VHA_VIDEO_ERRORS] = EVENTS("errors"),
+	[VHA_VIDEO_QUEUED] = EVENTS("queued"),
+	[VHA_VIDEO_CANCELLED] = EVENTS("cancelled"),
 };
 
 /**

@@ -45,6 +45,8 @@ enum vha_video_index {
  * @VHA_VIDEO_DEQUEUED: buffers the driver was given back
  * @VHA_VIDEO_EVENTS: events of V4L2 it was told of
  * @VHA_VIDEO_ERRORS: sessions that ended by an error
+ * @VHA_VIDEO_QUEUED: buffers the driver of an encoder or decoder gave
+ * @VHA_VIDEO_CANCELLED: of those, given back without having been processed
  * @VHA_VIDEO_STATS: number of values
  */
 enum vha_video_stat {
@@ -63,8 +65,12 @@ enum vha_video_stat {
 	VHA_VIDEO_DEQUEUED,
 	VHA_VIDEO_EVENTS,
 	VHA_VIDEO_ERRORS,
+	VHA_VIDEO_QUEUED,
+	VHA_VIDEO_CANCELLED,
 	VHA_VIDEO_STATS,
 };
+
+struct vha_codec;
 
 /** define VHA_VIDEO_FILES_MAX - open files that wait for sessions */
 #define VHA_VIDEO_FILES_MAX	VHA_VIDEO_SESSIONS_MAX
@@ -90,7 +96,33 @@ struct vha_video_node {
 };
 
 /**
- * struct vha_video - a media device
+ * struct vha_video_front - what the driver takes a device for
+ * @virtio_id: virtio device id
+ * @config_size: bytes of configuration space
+ * @features: correct the features
+ * @attach: a node is to become the backing object: make what belongs to it, which
+ *	vha_codec_free() undoes. Context: the VMM. Returns 0 or an errno. Optional.
+ * @get_config: write the configuration space
+ * @wake: the host has something for a session; any context
+ * @close: a session, which is in no list any more, is about to lose its file
+ * @cancel: as &vha_class.cancel; optional
+ * @run: serve a queue
+ */
+struct vha_video_front {
+	u32 virtio_id;
+	u32 config_size;
+	void (*features)(u64 *features);
+	int (*attach)(struct vha_video *video, const struct vha_video_node *node,
+		      struct vha_codec **codec);
+	void (*get_config)(const struct vha_video *video, void *config);
+	void (*wake)(struct vha_video_session *session);
+	void (*close)(struct vha_video_session *session);
+	void (*cancel)(struct vha_queue *vq);
+	void (*run[VHA_VIDEO_QUEUES])(struct vha_queue *vq);
+};
+
+/**
+ * struct vha_video - a media device, or an encoder or decoder
  *
  * Locks of its own come after those of "DOC: Locking": a queue's mutex, then that
  * of a session, then @lock.
@@ -112,6 +144,9 @@ struct vha_video_node {
  * @held_token: for returning it
  * @held_len: bytes written into it
  * @release_work: returns it; served by the event queue's worker
+ * @codec: of an encoder or decoder: what it has, NULL without a backing object
+ * @woken: streams the host has something for
+ * @wake_work: sees to them; served by the command queue's worker
  */
 struct vha_video {
 	struct vha_device dev;
@@ -131,6 +166,10 @@ struct vha_video {
 	struct vha_token held_token;
 	u32 held_len;
 	struct vha_work release_work;
+
+	struct vha_codec *codec;
+	struct list_head woken;
+	struct vha_work wake_work;
 };
 
 static inline struct vha_video *to_video(struct vha_device *dev)
@@ -190,6 +229,8 @@ struct vha_video_planar {
 int vha_video_open(struct vha_device *dev);
 void vha_video_release(struct vha_device *dev);
 void vha_video_features(struct vha_device *dev, u64 *features);
+void vha_video_info(struct vha_device *dev, struct vha_info *info);
+void vha_video_cancel(struct vha_queue *vq);
 int vha_video_acked(struct vha_device *dev);
 int vha_video_set_backend(struct vha_device *dev, const struct vha_backend *backend,
 			  struct file *file);
@@ -199,6 +240,10 @@ void vha_video_run(struct vha_queue *vq);
 void vha_video_batch_begin(struct vha_queue *vq);
 void vha_video_get_config(struct vha_device *dev, void *config);
 void vha_video_show(struct vha_device *dev, struct seq_file *m);
+
+/* front.c */
+
+const struct vha_video_front *vha_video_front(const struct vha_video *video);
 
 /* params.c */
 

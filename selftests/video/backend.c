@@ -76,7 +76,13 @@ TEST_F(backend, wrong_parameters)
 	EXPECT_EQ(set_params(self, 0, 0, (char *)self->scratch + 8), -EINVAL);
 	EXPECT_EQ(set_params(self, 0, 0, (void *)0xffff888000000000UL), -EFAULT);
 	EXPECT_EQ(set_params(self, 0, 0, (void *)(0x7ffffffff000UL)), -EFAULT);
-	params.reserved[2] = 1;
+	params.reserved[1] = 1;
+	EXPECT_EQ(tvm_dev_ioctl(&self->dev, VHA_VIDEO_SET_PARAMS, &params), -EINVAL);
+	params.reserved[1] = 0;
+	params.padding = 1;
+	EXPECT_EQ(tvm_dev_ioctl(&self->dev, VHA_VIDEO_SET_PARAMS, &params), -EINVAL);
+	params.padding = 0;
+	params.protocol = VHA_VIDEO_PROTOCOL_DECODER + 1;
 	EXPECT_EQ(tvm_dev_ioctl(&self->dev, VHA_VIDEO_SET_PARAMS, &params), -EINVAL);
 	/* Without memory to work in there is no device. */
 	EXPECT_EQ(tvm_dev_backend_set(&self->dev, self->node, 0), -EINVAL);

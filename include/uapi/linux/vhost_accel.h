@@ -410,6 +410,10 @@ struct vha_can_params {
  * is a descriptor of a V4L2 device node. Each session of the driver has an open file
  * of that node to itself. MMAP buffers appear in the window, which the VMM offers
  * the driver as shared memory region 0.
+ *
+ * Or a video encoder or decoder as drivers know them that speak the third draft of
+ * virtio-video. The queues are the same, a session is called a stream, buffers are
+ * the guest's memory, and there is no window.
  */
 
 /** define VHA_VIDEO_F_POOL - open nothing: sessions use what VHA_VIDEO_ADD_FILE brought */
@@ -420,6 +424,13 @@ struct vha_can_params {
 /** define VHA_VIDEO_SESSIONS_MAX - largest &vha_video_params.max_sessions */
 #define VHA_VIDEO_SESSIONS_MAX	256U
 
+/** define VHA_VIDEO_PROTOCOL_MEDIA - a media device, virtio id 48 */
+#define VHA_VIDEO_PROTOCOL_MEDIA	0U
+/** define VHA_VIDEO_PROTOCOL_ENCODER - a video encoder, virtio id 30 */
+#define VHA_VIDEO_PROTOCOL_ENCODER	1U
+/** define VHA_VIDEO_PROTOCOL_DECODER - a video decoder, virtio id 31 */
+#define VHA_VIDEO_PROTOCOL_DECODER	2U
+
 /**
  * struct vha_video_params - for VHA_VIDEO_SET_PARAMS
  * @flags: VHA_VIDEO_F_* bits
@@ -428,6 +439,9 @@ struct vha_can_params {
  *	pages. The device calls the node with arguments there, and overwrites it
  *	at any time while there is a backing object.
  * @max_bytes: bytes of buffers the driver may have allocated, 0 for 1 GiB
+ * @protocol: VHA_VIDEO_PROTOCOL_*, what the driver takes the device for. VHA_GET_INFO
+ *	tells virtio id and size of configuration space that belong to it.
+ * @padding: zero
  * @reserved: zero
  */
 struct vha_video_params {
@@ -435,7 +449,9 @@ struct vha_video_params {
 	__u32 max_sessions;
 	__u64 scratch;
 	__u64 max_bytes;
-	__u64 reserved[3];
+	__u32 protocol;
+	__u32 padding;
+	__u64 reserved[2];
 };
 
 /** define VHA_VIDEO_WINDOW_F_REMOTE - another process has the window
