@@ -37,8 +37,13 @@ uint64_t tvm_video_hash(uint64_t hash, const void *data, size_t len)
 	return hash;
 }
 
-/* Changes a little from frame to frame, as pictures do. */
-static void draw(void *data, size_t len, unsigned int frame)
+/**
+ * tvm_codec_draw() - a picture that changes a little from frame to frame
+ * @data: where to
+ * @len: bytes
+ * @frame: which frame
+ */
+void tvm_codec_draw(void *data, size_t len, unsigned int frame)
 {
 	uint64_t *words = data;
 	size_t i;
@@ -90,7 +95,7 @@ static void feed(struct tvm_codec *codec, unsigned int index)
 		ASSERT_LE(len, plane->len);
 		memcpy(plane->addr, codec->input->data + start, len);
 	} else {
-		draw(plane->addr, len, codec->fed);
+		tvm_codec_draw(plane->addr, len, codec->fed);
 	}
 	ASSERT_EQ(tvm_video_put(&codec->out, index, len, codec->fed), 0);
 	codec->fed++;
@@ -133,7 +138,8 @@ static void size_changed(struct tvm_codec *codec)
 	else
 		format.fmt.pix.pixelformat = codec->pixels;
 	ASSERT_EQ(tvm_video_ioctl(codec->video, VIDIOC_S_FMT, &format), 0);
-	append_hash(codec, tvm_video_hash(0, &format, sizeof(format)));
+	if (!codec->frames_only)
+		append_hash(codec, tvm_video_hash(0, &format, sizeof(format)));
 	codec->sizes++;
 	start_capture(codec);
 }
@@ -165,22 +171,39 @@ void tvm_codec_begin(struct tvm_codec *codec, struct tvm_video *video)
 		feed(codec, i);
 }
 
-static void came_out(struct tvm_codec *codec, const struct tvm_video_frame *frame)
+/**
+ * tvm_codec_result() - a frame came out
+ * @codec: the codec
+ * @data: its bytes
+ * @used: how many; none is no frame
+ * @flags: V4L2_BUF_FLAG_* bits that count
+ * @stamp: its time in microseconds
+ */
+void tvm_codec_result(struct tvm_codec *codec, const void *data, uint32_t used,
+		      uint32_t flags, uint64_t stamp)
 {
-	struct tvm_video_plane *plane = &codec->cap.buffers[frame->buffer.index][0];
-	uint32_t used = tvm_video_used(frame), flags = frame->buffer.flags & FLAGS;
 	uint64_t hash;
 
-	ASSERT_LE(used, plane->len);
 	if (!used)
 		return;
 	if (!codec->input)
-		tvm_codec_append(&codec->output, plane->addr, used);
-	hash = tvm_video_hash(used, plane->addr, used);
+		tvm_codec_append(&codec->output, data, used);
+	hash = tvm_video_hash(used, data, used);
 	hash = tvm_video_hash(hash, &flags, sizeof(flags));
-	hash = tvm_video_hash(hash, &frame->buffer.timestamp,
-			      sizeof(frame->buffer.timestamp));
-	append_hash(codec, hash);
+	append_hash(codec, tvm_video_hash(hash, &stamp, sizeof(stamp)));
+}
+
+static void came_out(struct tvm_codec *codec, const struct tvm_video_frame *frame)
+{
+	const struct timeval *stamp = &frame->buffer.timestamp;
+	struct tvm_video_plane *plane = &codec->cap.buffers[frame->buffer.index][0];
+	uint32_t used = tvm_video_used(frame), flags = frame->buffer.flags & FLAGS;
+
+	ASSERT_LE(used, plane->len);
+	if (codec->frames_only && codec->input)
+		flags &= V4L2_BUF_FLAG_ERROR;
+	tvm_codec_result(codec, plane->addr, used, flags,
+			 stamp->tv_sec * 1000000ULL + stamp->tv_usec);
 }
 
 /* After the last buffer an event tells whether it is the end, or another size. */

@@ -116,6 +116,8 @@ struct tvm_codec_stream {
  * @height: their height
  * @frames: how many to encode
  * @input: what to decode, NULL to encode
+ * @frames_only: @hashes are of frames, not of formats as well, and of decoded ones
+ *	the kind they had does not count
  * @output: what was encoded
  * @hashes: one for each frame that came out
  * @num_hashes: how many
@@ -128,6 +130,7 @@ struct tvm_codec {
 	uint32_t height;
 	unsigned int frames;
 	const struct tvm_codec_stream *input;
+	bool frames_only;
 	struct tvm_codec_stream output;
 	uint64_t *hashes;
 	unsigned int num_hashes;
@@ -146,6 +149,9 @@ bool tvm_codec_step(struct tvm_codec *codec);
 void tvm_codec_run(struct tvm_codec *codec, struct tvm_video *video);
 void tvm_codec_end(struct tvm_codec *codec);
 void tvm_codec_free(struct tvm_codec *codec);
+void tvm_codec_draw(void *data, size_t len, unsigned int frame);
+void tvm_codec_result(struct tvm_codec *codec, const void *data, uint32_t used,
+		      uint32_t flags, uint64_t stamp);
 void tvm_codec_append(struct tvm_codec_stream *stream, const void *data, size_t len);
 bool tvm_codec_equal(const struct tvm_codec *a, const struct tvm_codec *b);
 uint64_t tvm_video_hash(uint64_t hash, const void *data, size_t len);
