@@ -12,4 +12,4 @@ for BUILD in "$HERE/../build" "$HERE/../../build" /usr/lib/vhost-accel/selftests
 	[ ! -x "$BUILD/serve/protocol" ] || break
 done
 exec "$HERE/../run.sh" --build "$BUILD" "$@" serve/protocol serve/malformed \
-	serve/program serve/can serve/video serve/vsock
+	serve/program serve/can serve/video serve/vsock serve/coder

@@ -28,6 +28,7 @@
  * @path: path of the V4L2 node
  * @fd: an open one, if @has_fd
  * @has_fd: a node was inherited
+ * @protocol: VHA_VIDEO_PROTOCOL_*
  * @sessions: how often the guest may open the device, 0 for the node's choice
  * @window_mib: size of the window, 0 for the default
  */
@@ -35,6 +36,7 @@ struct video_options {
 	const char *path;
 	int fd;
 	bool has_fd;
+	uint32_t protocol;
 	unsigned int sessions;
 	unsigned int window_mib;
 };
@@ -57,12 +59,24 @@ static int set_fd(void *options, const char *value)
 	return 0;
 }
 
+static const char *const protocols[] = {
+	[VHA_VIDEO_PROTOCOL_MEDIA] = "media",
+	[VHA_VIDEO_PROTOCOL_ENCODER] = "video-encoder",
+	[VHA_VIDEO_PROTOCOL_DECODER] = "video-decoder",
+};
+
 static int set_protocol(void *options, const char *value)
 {
-	(void)options;
-	if (!strcmp(value, "media"))
+	struct video_options *video = options;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(protocols); i++) {
+		if (strcmp(value, protocols[i]))
+			continue;
+		video->protocol = i;
 		return 0;
-	log_error("--protocol: '%s' is not media", value);
+	}
+	log_error("--protocol: '%s' is not media, video-encoder or video-decoder", value);
 	return -1;
 }
 
@@ -99,7 +113,8 @@ static int set_window(void *options, const char *value)
 static const struct option_rule video_rules[] = {
 	{ "device", "PATH", "device is this V4L2 node", set_device },
 	{ "backing-fd", "N", "device is what descriptor N is open for", set_fd },
-	{ "protocol", "media", "how the guest drives it (default: media)", set_protocol },
+	{ "protocol", "WHICH", "media (the default), video-encoder or video-decoder",
+	  set_protocol },
 	{ "sessions", "N", "times the guest can have it open (default: 32)", set_sessions },
 	{ "window-mib", "N", "MiB for buffers to be mapped in (default: 1024)", set_window },
 };
@@ -116,22 +131,31 @@ static int check_options(const void *options)
 		log_error("--device and --backing-fd exclude each other");
 		return -1;
 	}
+	if (video->window_mib && video->protocol != VHA_VIDEO_PROTOCOL_MEDIA) {
+		log_error("--window-mib: only media devices have a window");
+		return -1;
+	}
 	return 0;
 }
 
 /* Where the kernel makes its calls; it stays for as long as this process. */
 static int set_params(struct device *device, const struct video_options *video)
 {
-	struct vha_video_params params = { .max_sessions = video->sessions };
+	struct vha_video_params params = {
+		.max_sessions = video->sessions, .protocol = video->protocol,
+	};
 	void *scratch = mmap(NULL, VHA_VIDEO_SCRATCH_BYTES, PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int result;
 
 	if (scratch == MAP_FAILED) {
 		log_error("memory: %s", strerror(errno));
 		return -errno;
 	}
 	params.scratch = (uintptr_t)scratch;
-	return DEVICE_CALL(device, VHA_VIDEO_SET_PARAMS, &params);
+	result = DEVICE_CALL(device, VHA_VIDEO_SET_PARAMS, &params);
+	/* Of the protocol depends how much configuration space there is. */
+	return result ? result : DEVICE_CALL(device, VHA_GET_INFO, &device->info);
 }
 
 static int set_remote_window(struct device *device, const struct video_options *video)
@@ -173,7 +197,7 @@ static int attach(struct device *device, const void *options)
 	if (backend.fd < 0)
 		return backend.fd;
 	result = set_params(device, video);
-	if (!result)
+	if (!result && video->protocol == VHA_VIDEO_PROTOCOL_MEDIA)
 		result = set_remote_window(device, video);
 	if (!result)
 		result = DEVICE_CALL(device, VHA_SET_BACKEND, &backend);

@@ -96,8 +96,8 @@ TEST(can_options)
 TEST(video_options)
 {
 	static const struct {
-		const char *name[2];
-		const char *value[2];
+		const char *name[3];
+		const char *value[3];
 		int result;
 	} cases[] = {
 		{ { NULL }, { NULL }, -1 },
@@ -106,6 +106,11 @@ TEST(video_options)
 		{ { "device", "backing-fd" }, { "/dev/video0", "5" }, -1 },
 		{ { "device", "protocol" }, { "/dev/video0", "media" }, 0 },
 		{ { "device", "window-mib" }, { "/dev/video0", "64" }, 0 },
+		{ { "device", "protocol" }, { "/dev/video0", "video-encoder" }, 0 },
+		{ { "device", "protocol" }, { "/dev/video0", "video-decoder" }, 0 },
+		{ { "device", "protocol", "window-mib" },
+		  { "/dev/video0", "video-decoder", "64" }, -1 },
+		{ { "device", "protocol", "window-mib" }, { "/dev/video0", "media", "64" }, 0 },
 	};
 	const struct device_class *class = class_find("video");
 	const struct option_rule *rule;
@@ -114,7 +119,7 @@ TEST(video_options)
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		void *options = calloc(1, class->options_size);
 
-		for (k = 0; k < 2 && cases[i].name[k]; k++) {
+		for (k = 0; k < 3 && cases[i].name[k]; k++) {
 			rule = rule_of(class, cases[i].name[k]);
 			ASSERT_TRUE(rule);
 			ASSERT_EQ(rule->set(options, cases[i].value[k]), 0);
