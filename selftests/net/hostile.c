@@ -208,17 +208,22 @@ TEST_F(hostile, pieces)
 /* A chain that leads back to itself. */
 static void write_loop(struct hostile_fixture *self, uint32_t len)
 {
+	const uint16_t flags = VRING_DESC_F_NEXT | 1 << VRING_PACKED_DESC_F_AVAIL;
 	struct tvm_queue *vq = self->vq;
 	unsigned int i;
 
 	if (vq->cfg.packed) {
-		/* As long as the ring, and not at its end: there is no other loop. */
-		for (i = 0; i < vq->num; i++) {
+		/*
+		 * As long as the ring, and not at its end: there is no other loop.
+		 * The device may look already, so where it begins comes last.
+		 */
+		for (i = vq->num; i--;) {
 			vq->pdesc[i] = (struct vring_packed_desc){
 				.addr = self->gpa, .len = len,
-				.flags = VRING_DESC_F_NEXT | 1 << VRING_PACKED_DESC_F_AVAIL,
+				.flags = i ? flags : 0,
 			};
 		}
+		tvm_store16(&vq->pdesc[0].flags, flags);
 		return;
 	}
 	for (i = 0; i < vq->num; i++)

@@ -21,12 +21,12 @@ mutations() {
 		table-too-long|packed-fetch-bounds|chain.c|s/count > ring->chain_max/count > ring->chain_max + 1/
 		table-of-ring-size|test|chain.c|s/count > ring->chain_max/count > ring->num/
 		chain-too-long|chain-add|ring_access.h|s/nr >= max/nr > max/
-		chain-beyond-ring|split-fetch-state|ring_split.c|s/chain, ring->num, addr/chain, ring->chain_max, addr/
+		chain-beyond-ring|split-fetch-state|ring_split.c|s/chain, ring->num, seg.addr/chain, ring->chain_max, seg.addr/
 		chain-out-of-room|chain-add|ring_access.h|s/nr >= chain->max/nr > chain->max/
 		address-wraps|chain-add|ring_access.h|s/addr + len < addr/0/
 		order-unchecked|fuzz|ring_access.h|s/!write \&\& chain->in_num/0/
 		index-loaded-twice|test|ring_split.c|s/ring->avail_idx = idx;/ring->avail_idx = vha_load16(\&ring->avail->idx);/
-		length-loaded-twice|test|ring_packed.c|s/num, addr, len,$/num, addr, vha_load32(\&desc->len),/
+		length-loaded-twice|test|ring_packed.c|s/num, addr, len, flags/num, addr, vha_load32(\&desc->len), flags/
 		excess-unchecked|split-fetch-state|ring_access.h|s/return fetched - ring->returned_seen <= ring->num;/return true;/
 		wrap-forgotten|packed-return|ring_packed.c|s/\*wrap = !\*wrap;//
 		wrap-not-unwound|packed-fetch-state|ring_packed.c|s/ring->avail_wrap = !ring->avail_wrap;//
