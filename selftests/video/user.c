@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -287,12 +288,12 @@ TEST_F(user, killed)
 	struct tvm_video_queue queue;
 	int64_t before = pins();
 	unsigned int round;
-	int status, pipes[2];
+	int status, pair[2];
 	char byte;
 	pid_t pid;
 
 	for (round = 0; round < 4; round++) {
-		ASSERT_EQ(pipe(pipes), 0);
+		ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 		fflush(stdout);
 		pid = fork();
 		ASSERT_GE(pid, 0);
@@ -300,7 +301,7 @@ TEST_F(user, killed)
 			create(self, variant, self->path);
 			queue_frames(self, &queue, round % 2 ? TVM_VIDEO_SCATTERED :
 				     TVM_VIDEO_WHOLE);
-			if (write(pipes[1], "x", 1) != 1)
+			if (write(pair[1], "x", 1) != 1 || read(pair[1], &byte, 1) != 1)
 				_exit(1);
 			for (;;) {
 				tvm_video_stream(&queue, false);
@@ -308,13 +309,15 @@ TEST_F(user, killed)
 				tvm_video_stream(&queue, true);
 			}
 		}
-		close(pipes[1]);
-		ASSERT_EQ(read(pipes[0], &byte, 1), 1);
-		close(pipes[0]);
+		close(pair[1]);
+		ASSERT_EQ(read(pair[0], &byte, 1), 1);
+		/* Pages come and go as soon as it goes on. */
 		EXPECT_GT(pins(), before);
+		ASSERT_EQ(write(pair[0], "x", 1), 1);
 		usleep(1000 * round);
 		kill(pid, SIGKILL);
 		ASSERT_EQ(waitpid(pid, &status, 0), pid);
+		close(pair[0]);
 		expect_pins(before);
 	}
 }
