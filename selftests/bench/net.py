@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The net class against the kernel's own vhost-net, through the tiny VMM."""
+"""The net class against the kernel's own vhost-net, through the tiny VMM and
+DPDK's virtio_user."""
 
+import net_dpdk
 from case import COUNT, Case, Pair, output_of, value_of
 
 PROGRAMS = "/usr/lib/vhost-accel/selftests/bench"
@@ -42,11 +44,24 @@ def tiny_case(mode, length, unit, aim, quick):
                 pairs(aim), unit, quick=quick)
 
 
+def dpdk_case(mode, length):
+    """Through virtio_user, with what DPDK asks for on its own."""
+    def rate(node, options):
+        extra = ",packed_vq=1" if "--packed" in options else ""
+        if mode == "txonly":
+            return net_dpdk.send_rate(node, length, extra)
+        return net_dpdk.receive_rate(PROGRAMS, node, length, extra)
+    return Case(f"net/testpmd/{mode}/{length}",
+                {name: rate(node, options) for name, (node, options) in NODES.items()},
+                pairs(1.5), PPS)
+
+
 def timed():
     """Cases measured by the clock."""
     return [tiny_case(mode, length, PPS, 1.5, length == LENGTHS[0])
             for mode in ("transmit", "receive") for length in LENGTHS] + \
-        [tiny_case("echo", 60, TRIPS, 1, True)]
+        [tiny_case("echo", 60, TRIPS, 1, True)] + \
+        [dpdk_case(mode, length) for mode in ("txonly", "rxonly") for length in (64, 1500)]
 
 
 def cost(mode, node, length, options):
