@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # net.sh [TEST...]: other people's programs on the net class: DPDK, KVM guests
-# with stock QEMU; all of dpdk, guest, bridge and migration unless named.
+# with stock QEMU; dpdk, guest and bridge unless named, and migration if named.
 # Runs in a host VM of scripts/testbed, as root; the guest image is in guest/ of
 # the share.  Prints TAP.
 # NODE is the node to test.
@@ -23,7 +23,7 @@ cp -r /share/guest "$WORK"
 modprobe -a tun macvtap veth bridge
 echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6
 echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
-[ $# -gt 0 ] || set -- dpdk guest bridge migration
+[ $# -gt 0 ] || set -- dpdk guest bridge
 for part in dpdk guest bridge migration; do
 	# shellcheck source=/dev/null
 	. "$HERE/net-$part.sh"
