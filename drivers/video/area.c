@@ -4,7 +4,7 @@
  *
  * Either the host's own buffer, mapped, or memory of no file, which the host takes as
  * it would the driver's. Nodes know memory by its address, and may hold on to what was
- * there once: so an area stays where it is until all buffers of the queue are freed.
+ * there once: so an area stays where it is until the host has freed its buffer.
  */
 #include <linux/err.h>
 #include <linux/mm.h>
@@ -151,19 +151,21 @@ int vha_video_area_get(struct vha_video_session *session, u32 type, u32 index, u
 }
 
 /**
- * vha_video_area_free() - free the memory of a queue
- * @session: the session, its mutex held, none of whose buffers there are the host's
- * @type: the queue
+ * vha_video_area_free() - free the memory of buffers
+ * @session: the session, its mutex held
+ * @type: their queue
+ * @first: the number of the first, which the host has not any more
+ * @last: that of the last
  *
  * Outside of the VMM's address space it is left to whoever ends that.
  */
-void vha_video_area_free(struct vha_video_session *session, u32 type)
+void vha_video_area_free(struct vha_video_session *session, u32 type, u32 first, u32 last)
 {
 	struct area *area, *next;
 
 	lockdep_assert_held(&session->mutex);
 	list_for_each_entry_safe(area, next, &session->areas, entry) {
-		if (area->type != type)
+		if (area->type != type || area->index < first || area->index > last)
 			continue;
 		if (current->mm == session->video->dev.mm)
 			vm_munmap(area->addr, PAGE_ALIGN((u64)area->len));

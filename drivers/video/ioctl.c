@@ -91,12 +91,15 @@ static void return_memory(struct vha_video_session *session)
 {
 	const struct vha_video_call *call = &session->video->call;
 	const struct v4l2_requestbuffers *request = call->saved;
+	const struct v4l2_remove_buffers *remove = call->saved;
 	const __u32 *type = call->saved;
 
 	if (call->ioctl->cmd == VIDIOC_STREAMOFF && vha_video_stream_valid(*type))
 		vha_video_user_stopped(session, *type);
 	else if (call->ioctl->cmd == VIDIOC_REQBUFS)
 		vha_video_user_freed(session, request->type);
+	else if (call->ioctl->cmd == VIDIOC_REMOVE_BUFS && vha_video_stream_valid(remove->type))
+		vha_video_user_removed(session, remove->type, remove->index, remove->count);
 }
 
 static int after_ioctl(struct vha_video_session *session, int error)

@@ -182,7 +182,10 @@ static u32 saved_used(const struct vha_video_call *call, u32 i)
 	return used ?: saved_length(call, i);
 }
 
-/* Tell the host where the buffer is. */
+/*
+ * Tell the host where the buffer is, and how long that is: of a buffer that is prepared
+ * the driver may say something else now.
+ */
 static void point(struct vha_video_session *session, const struct vha_video_user *user)
 {
 	struct vha_video_call *call = &session->video->call;
@@ -193,11 +196,15 @@ static void point(struct vha_video_session *session, const struct vha_video_user
 	buffer->memory = session->streams[user->type].memory;
 	if (buffer->memory != V4L2_MEMORY_USERPTR)
 		return;
-	if (!V4L2_TYPE_IS_MULTIPLANAR(user->type))
+	if (!V4L2_TYPE_IS_MULTIPLANAR(user->type)) {
 		buffer->m.userptr = user->planes[0].addr;
-	else
-		for (i = 0; i < min_t(u32, user->nr_planes, call->nested / sizeof(*planes)); i++)
-			planes[i].m.userptr = user->planes[i].addr;
+		buffer->length = user->planes[0].length;
+		return;
+	}
+	for (i = 0; i < min_t(u32, user->nr_planes, call->nested / sizeof(*planes)); i++) {
+		planes[i].m.userptr = user->planes[i].addr;
+		planes[i].length = user->planes[i].length;
+	}
 }
 
 /* What goes into the device has to be in the areas before the host looks. */
@@ -577,6 +584,20 @@ void vha_video_user_stopped(struct vha_video_session *session, u32 type)
 	}
 }
 
+static void free_range(struct vha_video_session *session, u32 type, u32 first, u32 last)
+{
+	struct vha_video_user *user;
+	unsigned long index;
+
+	lockdep_assert_held(&session->mutex);
+	xa_for_each_range(&session->users, index, user, key(type, first), key(type, last)) {
+		returned(session, user);
+		xa_erase(&session->users, index);
+		user_free(session, user);
+	}
+	vha_video_area_free(session, type, first, last);
+}
+
 /**
  * vha_video_user_freed() - the host has no buffers of a queue any more
  * @session: the session, its mutex held
@@ -587,16 +608,24 @@ void vha_video_user_stopped(struct vha_video_session *session, u32 type)
  */
 void vha_video_user_freed(struct vha_video_session *session, u32 type)
 {
-	struct vha_video_user *user;
-	unsigned long index;
+	free_range(session, type, 0, INDICES - 1);
+}
 
-	lockdep_assert_held(&session->mutex);
-	xa_for_each_range(&session->users, index, user, key(type, 0), key(type, INDICES - 1)) {
-		returned(session, user);
-		xa_erase(&session->users, index);
-		user_free(session, user);
-	}
-	vha_video_area_free(session, type);
+/**
+ * vha_video_user_removed() - the host has some buffers of a queue no more
+ * @session: the session, its mutex held
+ * @type: the queue
+ * @index: the first of them
+ * @count: how many
+ *
+ * Also such that were prepared: whoever has their numbers next is another buffer.
+ *
+ * Context: the command queue's worker.
+ */
+void vha_video_user_removed(struct vha_video_session *session, u32 type, u32 index, u32 count)
+{
+	if (count && index < INDICES)
+		free_range(session, type, index, index + min(count, INDICES - index) - 1);
 }
 
 static bool holds_pages(struct vha_video_session *session, u32 type)

@@ -300,7 +300,7 @@ void vha_video_buffer_free(struct vha_video_session *session, u32 type);
 
 int vha_video_area_get(struct vha_video_session *session, u32 type, u32 index, u32 plane,
 		       u32 len, struct vha_video_user_plane *place);
-void vha_video_area_free(struct vha_video_session *session, u32 type);
+void vha_video_area_free(struct vha_video_session *session, u32 type, u32 first, u32 last);
 int vha_video_area_copy(struct vha_queue *vq, struct vha_video_session *session,
 			const struct vha_video_user *user, u32 plane, u32 len, bool to_guest);
 
@@ -314,6 +314,7 @@ void vha_video_user_dequeued(struct vha_video_session *session, u32 type,
 			     struct vha_video_planar *dequeued);
 void vha_video_user_stopped(struct vha_video_session *session, u32 type);
 void vha_video_user_freed(struct vha_video_session *session, u32 type);
+void vha_video_user_removed(struct vha_video_session *session, u32 type, u32 index, u32 count);
 void vha_video_user_quiesce(struct vha_video_session *session);
 
 /* window.c */

@@ -548,6 +548,59 @@ TEST_F(user, memory_replaced)
 	}
 }
 
+/* A buffer without the memory it had when it was prepared: that may be too short now. */
+TEST_F(user, prepared_and_removed)
+{
+	struct v4l2_create_buffers create_buffers = {
+		.count = 1, .memory = V4L2_MEMORY_USERPTR,
+	};
+	struct v4l2_remove_buffers remove = { .count = 1 };
+	struct v4l2_plane plane = { 0 };
+	struct v4l2_buffer buffer = { .memory = V4L2_MEMORY_USERPTR };
+	struct tvm_video_queue queue;
+	struct v4l2_format format;
+	enum tvm_video_memory memory;
+	int64_t before;
+
+	create(self, variant, self->path);
+	before = settled_pins();
+	for (memory = TVM_VIDEO_WHOLE; memory <= TVM_VIDEO_SCATTERED; memory++) {
+		self->video.memory = memory;
+		ASSERT_EQ(tvm_video_format(&self->video, true, V4L2_PIX_FMT_GREY, 640, 360,
+					   &format), 0);
+		tvm_video_buffers(&self->video, &queue, true, 1);
+		buffer.type = queue.type;
+		remove.type = queue.type;
+		plane.length = queue.buffers[0][0].len;
+		plane.m.userptr = (uintptr_t)queue.buffers[0][0].addr;
+		buffer.length = variant->mplane ? 1 : plane.length;
+		if (variant->mplane)
+			buffer.m.planes = &plane;
+		else
+			buffer.m.userptr = plane.m.userptr;
+		ASSERT_EQ(tvm_video_ioctl(&self->video, VIDIOC_PREPARE_BUF, &buffer), 0);
+		ASSERT_EQ(tvm_video_ioctl(&self->video, VIDIOC_REMOVE_BUFS, &remove), 0);
+		if (memory == TVM_VIDEO_WHOLE)
+			expect_pins(before);
+		create_buffers.format = format;
+		ASSERT_EQ(tvm_video_ioctl(&self->video, VIDIOC_CREATE_BUFS, &create_buffers), 0);
+		ASSERT_EQ(create_buffers.index, 0U);
+		/* Of no memory of the guest's. */
+		plane.length = 4 * queue.buffers[0][0].len;
+		plane.m.userptr = 1;
+		if (variant->mplane) {
+			buffer.length = 1;
+			buffer.m.planes = &plane;
+		} else {
+			buffer.length = plane.length;
+			buffer.m.userptr = plane.m.userptr;
+		}
+		EXPECT_EQ(tvm_video_ioctl(&self->video, VIDIOC_QBUF, &buffer), -EINVAL);
+		tvm_video_free(&queue);
+		expect_pins(before);
+	}
+}
+
 /* A node that takes no memory but its own. */
 TEST_F(user, host_without)
 {
